@@ -21,7 +21,7 @@ pub struct ActionRow {
     pub throttle_wait: i64,
     /// `success`, `fail`, `timeout`: 0, 1, 2.
     pub event: u8,
-    /// `target`, `harness`: 0, 1.
+    /// `target`, `harness`: 0, 1. Anything else stands for neither, as `class_of` says of what was cancelled; null on disk.
     pub class: u8,
     /// Index into `ERROR_TYPES`; none on success.
     pub error_type: Option<u32>,

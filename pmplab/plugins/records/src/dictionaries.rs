@@ -1,0 +1,172 @@
+//! The closed dictionaries: every value that a closed column can take, in the order of its index on disk.
+//!
+//! New values are appended, never inserted: a reader of an old run takes the values from the file, not from here.
+
+/// How an attempt of an action ended.
+pub const EVENTS: &[&str] = &["success", "fail", "timeout"];
+
+/// Who an unsuccessful attempt speaks of. What was cancelled speaks of neither.
+pub const CLASSES: &[&str] = &["target", "harness"];
+
+/// State of a user's task: a process group, and a state within it.
+pub const PHASES: &[&str] = &[
+    "initiating",
+    "planning",
+    "executing.running_action",
+    "executing.waiting_resource",
+    "executing.throttled",
+    "executing.blocked",
+    "monitoring",
+    "closing.done",
+    "closing.timeout",
+    "closing.error",
+];
+
+/// The exit through which a task left its workflow.
+pub const EXITS: &[&str] = &["done", "timeout_out", "error_out", "stopped"];
+
+/// An event in the life of a lease.
+pub const LEASE_EVENTS: &[&str] = &["acquire", "renew", "release", "expire"];
+
+/// Sections of the Workbook, as the language names them.
+pub const SECTIONS: &[&str] = &[
+    "timeline",
+    "execution",
+    "governance",
+    "telemetry",
+    "registers",
+    "communications",
+];
+
+/// Everything that can go wrong with an action. The last one stands for what a component says and this table lacks.
+pub const ERROR_TYPES: &[&str] = &[
+    "config.missing-url",
+    "config.bad-value",
+    "validation.expect",
+    "validation.schema",
+    "expression.undefined",
+    "expression.bad-value",
+    "resource.exhausted",
+    "resource.lease-expired",
+    "resource.guard-denied",
+    "resource.parse",
+    "capability.not-declared",
+    "capability.not-exported",
+    "capability.version",
+    "timeout.queue",
+    "timeout.action",
+    "timeout.idle",
+    "timeout.task",
+    "timeout.scenario",
+    "timeout.user",
+    "transport.dns",
+    "transport.connect-refused",
+    "transport.connect-timeout",
+    "transport.unreachable",
+    "transport.tls",
+    "transport.reset",
+    "transport.eof",
+    "transport.other",
+    "protocol.http.4xx",
+    "protocol.http.5xx",
+    "protocol.http.malformed",
+    "protocol.ftp.4xx",
+    "protocol.ftp.5xx",
+    "protocol.ftp.malformed",
+    "protocol.sip.4xx",
+    "protocol.sip.5xx",
+    "protocol.sip.6xx",
+    "protocol.sip.malformed",
+    "protocol.sip.unexpected",
+    "throttled.user",
+    "throttled.scenario",
+    "throttled.global",
+    "cancelled.user-stop",
+    "cancelled.ramp-down",
+    "cancelled.interrupt",
+    "cancelled.core",
+    "runtime.trap",
+    "runtime.oom",
+    "runtime.fuel",
+    "runtime.host",
+    "runtime.sockets",
+    "other",
+];
+
+/// Index of `other` in [`ERROR_TYPES`].
+#[allow(
+    clippy::cast_possible_truncation,
+    reason = "the table has fewer than 128 entries, see the test"
+)]
+pub const OTHER: u32 = ERROR_TYPES.len() as u32 - 1;
+
+/// Index of an error type in [`ERROR_TYPES`]; that of `other` when the table lacks it.
+#[must_use]
+pub fn error_type(name: &str) -> u32 {
+    ERROR_TYPES
+        .iter()
+        .position(|known| *known == name)
+        .and_then(|index| u32::try_from(index).ok())
+        .unwrap_or(OTHER)
+}
+
+/// Class of an error type: 0 target, 1 harness, 2 neither (cancelled). That is what `ActionRow::class` takes.
+#[must_use]
+pub fn class_of(error_type: u32) -> u8 {
+    let name = ERROR_TYPES
+        .get(error_type as usize)
+        .copied()
+        .unwrap_or("other");
+    match name.split('.').next().unwrap_or_default() {
+        "config" | "expression" | "capability" | "runtime" => 1,
+        "resource" if name == "resource.parse" => 1,
+        "cancelled" => 2,
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_closed_dictionary_fits_an_index_of_eight_bits() {
+        for values in [
+            EVENTS,
+            CLASSES,
+            PHASES,
+            EXITS,
+            LEASE_EVENTS,
+            SECTIONS,
+            ERROR_TYPES,
+        ] {
+            assert!(values.len() < 128);
+        }
+    }
+
+    #[test]
+    fn no_error_type_stands_twice() {
+        let mut names = ERROR_TYPES.to_vec();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), ERROR_TYPES.len());
+    }
+
+    #[test]
+    fn an_unknown_error_type_is_other() {
+        assert_eq!(ERROR_TYPES[error_type("martian") as usize], "other");
+        assert_eq!(
+            ERROR_TYPES[error_type("transport.reset") as usize],
+            "transport.reset"
+        );
+    }
+
+    #[test]
+    fn what_was_cancelled_is_neither_the_targets_fault_nor_the_harnesss() {
+        assert_eq!(class_of(error_type("cancelled.interrupt")), 2);
+        assert_eq!(class_of(error_type("resource.exhausted")), 0);
+        assert_eq!(class_of(error_type("resource.parse")), 1);
+        assert_eq!(class_of(error_type("runtime.trap")), 1);
+        assert_eq!(class_of(error_type("timeout.action")), 0);
+    }
+}
