@@ -1,0 +1,97 @@
+"""The planned load of a plan: users over time, as points, text and SVG."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pmplab.view import spark, units
+from pmplab.view.page import escape
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_NS = 1e9
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Planned users of one scenario: corners (seconds, users) of a line, and how it reads in words."""
+
+    scenario: str
+    points: tuple[tuple[float, float], ...]
+    words: str
+
+    def at(self, second: float) -> float:
+        """Return the planned users at `second`."""
+        before = self.points[0]
+        for point in self.points:
+            if point[0] > second:
+                step = (second - before[0]) / (point[0] - before[0])
+                return before[1] + step * (point[1] - before[1])
+            before = point
+        return before[1]
+
+
+def curves(plan: Mapping[str, Any]) -> list[Curve]:
+    """Return the planned users of each scenario of `plan` (as `parse2wbs` serialises it)."""
+    return [_curve(scenario) for scenario in plan.get("scenarios") or []]
+
+
+def _curve(scenario: Mapping[str, Any]) -> Curve:
+    spawn = scenario.get("spawn") or {}
+    users = float(scenario.get("users") or 0)
+    ends = [float(ns) / _NS for ns in (scenario.get("task_duration"), scenario.get("max_duration")) if ns]
+    shape = spawn.get("shape")
+    if shape == "rate" and spawn.get("count"):
+        full = users * float(spawn["per"]) / float(spawn["count"]) / _NS
+        corners = [(0.0, 0.0), (full, users)]
+        per = float(spawn["count"]) / (float(spawn["per"]) / _NS)
+        words = f"{units.count(users)} users at {per:g}/s: the last one at {units.clock(full)}"
+    elif shape == "ramp":
+        start, end, over = float(spawn["from"]), float(spawn["to"]), float(spawn["over"]) / _NS
+        corners = _capped([(0.0, start), (over, end)], users)
+        words = f"{units.count(start)} to {units.count(end)} users within {units.clock(over)}"
+        if max(start, end) > users:
+            words += f", at most {units.count(users)}"
+    else:
+        corners = [(0.0, users)]
+        words = f"{units.count(users)} users at once"
+    last = max([corners[-1][0] * 1.25, 1.0, *ends[:1]])
+    if ends:
+        words += f", each for {units.clock(ends[0])}" if scenario.get("task_duration") else f", for {units.clock(ends[0])}"
+    else:
+        number = scenario.get("iterations") or 1
+        words += ", one task each" if number == 1 else f", {units.count(number)} tasks each"
+    return Curve(str(scenario.get("name", "?")), (*corners, (last, corners[-1][1])), words)
+
+
+def _capped(corners: list[tuple[float, float]], cap: float) -> list[tuple[float, float]]:
+    (x0, y0), (x1, y1) = corners
+    if max(y0, y1) <= cap or y0 == y1:
+        return [(x0, min(y0, cap)), (x1, min(y1, cap))]
+    across = x0 + (x1 - x0) * (cap - y0) / (y1 - y0)
+    return [(x0, min(y0, cap)), (across, cap), (x1, min(y1, cap))]
+
+
+def text(plan: Mapping[str, Any], width: int = 48) -> str:
+    """Return one line of block characters per scenario, with what it means."""
+    lines = []
+    for curve in curves(plan):
+        end = curve.points[-1][0]
+        values = [curve.at(end * i / (width - 1)) for i in range(width)]
+        lines += [f"{curve.scenario}: {curve.words}", f"  {spark.text(values, width)}  0 to {units.clock(end)}"]
+    return "\n".join(lines)
+
+
+def html(plan: Mapping[str, Any]) -> str:
+    """Return one picture per scenario, with what it means."""
+    shown = []
+    for curve in curves(plan):
+        picture = spark.svg(curve.points, width=360, height=70, label=escape(f"planned users of {curve.scenario} over time"))
+        top = max(y for _, y in curve.points)
+        shown.append(
+            f'<div><b>{escape(curve.scenario)}</b> <span class="dim">{escape(curve.words)}</span><br>{picture} '
+            f'<span class="dim">{units.count(top)} users at most, {units.clock(curve.points[-1][0])}</span></div>'
+        )
+    return "".join(shown)

@@ -1,0 +1,59 @@
+"""Script-free HTML: escaping, tables, and one style sheet that works on light and dark pages."""
+
+from __future__ import annotations
+
+from html import escape as _escape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+# Colours come from the page: currentColor and half-transparent greys fit light and dark alike.
+STYLE = """
+.pmp{font:13px/1.45 system-ui,-apple-system,"Segoe UI",sans-serif;max-width:960px}
+.pmp h4{font-size:13px;font-weight:600;margin:12px 0 4px}
+.pmp .head{display:flex;gap:10px;align-items:baseline;flex-wrap:wrap;margin-bottom:4px}
+.pmp .head b{font-size:15px}
+.pmp .dim{opacity:.65}
+.pmp .pill{border-radius:9px;padding:1px 9px;font-size:12px;border:1px solid currentColor}
+.pmp .good{color:#1a7f4b}.pmp .bad{color:#c0392b}.pmp .busy{color:#2a6fbb}.pmp .warn{color:#a86a00}
+.pmp .facts{display:flex;flex-wrap:wrap;gap:6px 26px;margin:6px 0 10px}
+.pmp .facts div span{display:block;font-size:11px;opacity:.65}
+.pmp .facts div b{font-size:16px;font-weight:600;font-variant-numeric:tabular-nums}
+.pmp table{border-collapse:collapse;margin:2px 0 8px;font-size:12.5px;background:none}
+.pmp th,.pmp td{padding:3px 10px;text-align:left;border:0;border-bottom:1px solid rgba(128,128,128,.28);background:none;white-space:nowrap}
+.pmp th{font-weight:600;opacity:.75}
+.pmp td.n,.pmp th.n{text-align:right;font-variant-numeric:tabular-nums}
+.pmp td.wide{white-space:normal}
+.pmp code,.pmp pre{font:12px/1.45 ui-monospace,"DejaVu Sans Mono",Menlo,Consolas,monospace;background:none;color:inherit}
+.pmp pre{margin:4px 0 8px;padding:8px 12px;border-left:3px solid rgba(128,128,128,.45);overflow-x:auto;white-space:pre}
+.pmp svg{vertical-align:middle;display:inline-block}
+.pmp .bar{height:7px;border-radius:4px;background:rgba(128,128,128,.25);overflow:hidden;min-width:180px}
+.pmp .bar i{display:block;height:100%;background:#2a6fbb}
+"""
+
+
+def escape(value: object) -> str:
+    """Return text that is safe inside an element or attribute."""
+    return _escape(str(value), quote=True)
+
+
+def page(body: str) -> str:
+    """Wrap `body` for display in an output cell."""
+    return f'<div class="pmp"><style>{STYLE}</style>{body}</div>'
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, numeric: Iterable[int] = ()) -> str:
+    """Return a table of HTML cells; columns in `numeric` stand to the right."""
+    right = frozenset(numeric)
+
+    def cells(row: Sequence[str], tag: str) -> str:
+        return "".join(f'<{tag}{" class=n" if i in right else ""}>{cell}</{tag}>' for i, cell in enumerate(row))
+
+    body = "".join(f"<tr>{cells(row, 'td')}</tr>" for row in rows)
+    return f"<table><thead><tr>{cells(head, 'th')}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def facts(pairs: Iterable[tuple[str, str]]) -> str:
+    """Return a row of figures with what they are above."""
+    return '<div class="facts">' + "".join(f"<div><span>{name}</span><b>{value}</b></div>" for name, value in pairs) + "</div>"

@@ -1,0 +1,170 @@
+"""A run: one line while it goes on, the whole summary when it has ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pmplab.view import progress as progress_view
+from pmplab.view import spark, summary, units
+from pmplab.view.page import escape, facts, page, table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pmplab.run import Run
+
+_NS = 1e9
+_COLOURS = {"finished": "good", "running": "busy", "stopped": "warn"}
+_NO_FIGURES = "there is nothing to sum up: no action was recorded"
+
+
+def plain(run: Run) -> str:
+    """Return one line: which run, how it stands, and what to do next."""
+    status = run.status
+    if status != "running":
+        return f"Run {run.id}: {status}"
+    shown = progress_view.overall(run.progress) if run.progress else "starting"
+    return f"Run {run.id}: {shown}"
+
+
+def mimebundle(run: Run) -> dict[str, str]:
+    """Return the run for a notebook: plain text, and HTML without scripts that needs no kernel."""
+    if run.status == "running":
+        return live(run.id, run.progress, {}, ())
+    found = summarise(run)
+    if found is None:
+        text = f"{plain(run)}\n{_NO_FIGURES}\n{run.dir}\n"
+        return {"text/plain": text, "text/html": page(f"{_head(run.id, run.status)}<div>{_NO_FIGURES}</div><code>{escape(run.dir)}</code>")}
+    return {"text/plain": summary.text(found), "text/html": html(found, seconds(run))}
+
+
+def summarise(run: Run) -> dict[str, Any] | None:
+    """Return the summary of `run` as JSON values; none if nothing was recorded that can be read."""
+    from pmplab.errors import PmpError
+
+    try:
+        found: dict[str, Any] = run.summary().to_json()
+    except (PmpError, OSError):
+        return None
+    return found
+
+
+def seconds(run: Run) -> list[tuple[float, float]]:
+    """Return actions ended per second of the run, as (second, actions)."""
+    import polars as pl
+
+    try:
+        rows = run.frames.actions.group_by((pl.col("t_end") // 1_000_000_000).alias("second")).len().collect().rows()
+    except (pl.exceptions.PolarsError, OSError):
+        return []
+    found = {int(second): float(number) for second, number in rows}
+    return [(float(second), found.get(second, 0.0)) for second in range(max(found) + 1)] if found else []
+
+
+def live(run_id: str, progress: Mapping[str, Any] | None, rates: Mapping[str, float], trail: Sequence[tuple[float, float]]) -> dict[str, str]:
+    """Return a running run for a notebook. `trail` holds (seconds, actions per second) so far."""
+    if not progress:
+        return {"text/plain": f"Run {run_id}: starting", "text/html": page(_head(run_id, "starting") + '<div class="dim">compiling and checking</div>')}
+    t_s = float(progress.get("t") or 0) / _NS
+    rows = []
+    for scenario in progress.get("scenarios") or []:
+        share = progress_view.done_share(scenario, t_s)
+        online = int(scenario.get("online") or 0) + int(scenario.get("stop") or 0)
+        rows.append(
+            [
+                f"<b>{escape(scenario.get('name', '?'))}</b>",
+                f'<div class="bar"><i style="width:{100 * share:.0f}%"></i></div>',
+                f"{online}/{scenario.get('users', 0)}",
+                units.count(scenario.get("tasks_done")),
+                units.count(scenario.get("finished")),
+                units.count(scenario.get("fail")),
+                units.count(scenario.get("timeout")),
+                units.count(scenario.get("in_flight")),
+                units.rate(rates.get(str(scenario.get("name")))),
+            ]
+        )
+    head = ["Scenario", "", "Users online", "Tasks done", "Actions", "Fail", "Timeout", "In flight", "Actions/s"]
+    picture = spark.svg(trail, width=480, height=50, label="actions per second") if len(trail) > 1 else ""
+    phase = str(progress.get("phase") or "running")
+    body = _head(run_id, phase, units.clock(t_s)) + table(head, rows, numeric=range(2, len(head))) + picture
+    text = "\n".join([f"Run {run_id}", *progress_view.lines(progress, rates)])
+    return {"text/plain": text, "text/html": page(body)}
+
+
+def html(found: Mapping[str, Any], per_second: Sequence[tuple[float, float]] = ()) -> str:
+    """Return a summary as HTML."""
+    count, fail, timeout = summary.action_totals(found)
+    took = found.get("duration_s")
+    figures = [
+        ("users", units.count(found.get("users"))),
+        ("tasks", units.count(found.get("tasks"))),
+        ("actions", units.count(count)),
+        ("succeeded", units.share(count - fail - timeout, count)),
+        ("failed", units.count(fail)),
+        ("timed out", units.count(timeout)),
+        ("actions per second", units.rate(count / took) if took else units.NONE),
+    ]
+    parts = [
+        _head(str(found.get("run_id", "?")), str(found.get("status", "?")), units.clock(took) if took is not None else "", str(found.get("bundle") or "")),
+        f"<div>{escape(found['message'])}</div>" if found.get("message") else "",
+        facts(figures),
+        _actions(found),
+        _below(found, per_second),
+        _errors(found),
+        f'<div class="dim">The run lies in <code>{escape(found.get("run_dir", "?"))}</code></div>',
+    ]
+    return page("".join(parts))
+
+
+def _head(run_id: str, status: str, took: str = "", bundle: str = "") -> str:
+    colour = _COLOURS.get(status, "busy" if status in {"starting", "draining"} else "bad")
+    tail = f'<span class="dim">{escape(bundle)}</span>' if bundle else ""
+    return f'<div class="head"><b>{escape(run_id)}</b><span class="pill {colour}">{escape(status)}</span><span>{escape(took)}</span>{tail}</div>'
+
+
+def _actions(found: Mapping[str, Any]) -> str:
+    actions = found.get("actions") or {}
+    if not actions:
+        return "<div>no action ended</div>"
+    top = max((float(row.get("max_ms") or 0) for row in actions.values()), default=0.0)
+    rows = []
+    for name, row in actions.items():
+        values = [row.get(key) for key in summary.QUANTILES]
+        bar = spark.range_bar([float(value or 0) for value in values], top, label=escape(f"response time of {name}, 0 to {units.millis(top)}"))
+        bad = [f'<span class="bad">{units.count(row[key])}</span>' if row.get(key) else "0" for key in ("fail", "timeout")]
+        rows.append([f"<b>{escape(name)}</b>", units.count(row.get("count")), *bad, *map(units.millis, values), bar, units.millis(row.get("service_p50_ms"))])
+    head = ["Action", "Count", "Fail", "Timeout", "p50", "p90", "p95", "p99", "Max", f"0 to {units.millis(top)}", "Service p50"]
+    note = "Response time, from the instant an action was due to its last byte. Service time starts with its first byte sent."
+    return f'<h4>Actions</h4>{table(head, rows, numeric=[1, 2, 3, 4, 5, 6, 7, 8, 10])}<div class="dim">{note}</div>'
+
+
+def _below(found: Mapping[str, Any], per_second: Sequence[tuple[float, float]]) -> str:
+    exits = found.get("tasks_by_exit") or {}
+    rows = [[f"tasks: {escape(name)}", units.count(number)] for name, number in exits.items()]
+    spawn = found.get("spawn") or {}
+    for key, word in (("planned_s", "planned"), ("actual_s", "actual")):
+        if spawn.get(key) is not None:
+            rows.append([f"last user spawned, {word}", f"{spawn[key]:.3f}s"])
+    rows += [[f"leases: {escape(name)}", units.count(number)] for name, number in (found.get("leases") or {}).items()]
+    picture = ""
+    if len(per_second) > 1:
+        top = max(y for _, y in per_second)
+        picture = (
+            f'<div><div class="dim">actions per second, {units.count(top)} at most</div>'
+            f"{spark.svg(per_second, width=420, height=90, label='actions per second')}</div>"
+        )
+    listed = table(["Tasks, load, leases", ""], rows, numeric=[1]) if rows else ""
+    return f'<div style="display:flex;gap:36px;flex-wrap:wrap;align-items:flex-start;margin-top:10px">{listed}{picture}</div>'
+
+
+def _errors(found: Mapping[str, Any]) -> str:
+    errors = list(found.get("errors") or [])
+    if not errors:
+        return ""
+    rows = [
+        [units.count(row.get("count")), escape(row.get("action") or units.NONE), f"<code>{escape(row.get('type') or 'other')}</code>", escape(row.get("class") or ""), escape(row.get("message") or "")]
+        for row in errors[: summary.TOP_ERRORS]
+    ]
+    more = len(errors) - summary.TOP_ERRORS
+    tail = f'<div class="dim">and {more} more kinds</div>' if more > 0 else ""
+    return f"<h4>Errors</h4>{table(['Count', 'Action', 'Type', 'Class', 'Message'], rows, numeric=[0])}{tail}"

@@ -1,0 +1,147 @@
+"""The summary of a run as text, in the order that k6 users know: totals, per action, tasks, load, errors, where it lies."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pmplab.view import columns, units
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_NAME = 26
+_INDENT = "    "
+QUANTILES = ("p50_ms", "p90_ms", "p95_ms", "p99_ms", "max_ms")
+EXITS = ("done", "timeout_out", "error_out")
+TOP_ERRORS = 8
+
+
+def text(summary: Mapping[str, Any], *, width: int = 110) -> str:
+    """Return the summary as text, no line longer than `width` columns unless a path is.
+
+    `summary` is the object that `pmp run --json` prints. What it does not have is left out.
+    """
+    parts = [headline(summary), _totals(summary), _actions(summary), _tasks(summary), _load(summary), _errors(summary, width), _place(summary)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def headline(summary: Mapping[str, Any]) -> str:
+    """Return the line that says which run this is and how it ended."""
+    took = summary.get("duration_s")
+    after = f" after {units.clock(took)}" if took is not None else ""
+    bundle = summary.get("bundle")
+    lines = [f"  {summary.get('run_id', '?')}  {summary.get('status', '?')}{after}" + (f"  ({bundle})" if bundle else "")]
+    if summary.get("message"):
+        lines.append(f"  {columns.clip(str(summary['message']), 200)}")
+    return "\n".join(lines)
+
+
+def action_totals(summary: Mapping[str, Any]) -> tuple[int, int, int]:
+    """Return how many actions ended, failed and timed out, over all actions."""
+    rows = list((summary.get("actions") or {}).values())
+    count, fail, timeout = (sum(int(row.get(key) or 0) for row in rows) for key in ("count", "fail", "timeout"))
+    return count, fail, timeout
+
+
+def _row(name: str, *values: str) -> str:
+    return _INDENT + columns.dotted(name, _NAME) + " " + "  ".join(value for value in values if value)
+
+
+def _totals(summary: Mapping[str, Any]) -> str:
+    count, fail, timeout = action_totals(summary)
+    took = summary.get("duration_s") or 0
+    per = units.rate(count / took) if took else ""
+    good = count - fail - timeout
+    lines = [
+        "  █ TOTAL RESULTS",
+        "",
+        _row("users", units.count(summary.get("users"))),
+        _row("tasks", units.count(summary.get("tasks"))),
+        _row("actions", units.count(count), per),
+        _row("actions_succeeded", units.share(good, count), f"{units.count(good)} out of {units.count(count)}"),
+        _row("actions_failed", units.share(fail, count), f"{units.count(fail)} out of {units.count(count)}"),
+        _row("actions_timed_out", units.share(timeout, count), f"{units.count(timeout)} out of {units.count(count)}"),
+    ]
+    moved = summary.get("bytes")
+    if moved:
+        lines.append(_row("data", f"{units.size(moved.get('sent'))} sent", f"{units.size(moved.get('received'))} received"))
+    return "\n".join(lines)
+
+
+def _actions(summary: Mapping[str, Any]) -> str:
+    actions = summary.get("actions") or {}
+    head = ["action", "count", "fail", "timeout", "p50", "p90", "p95", "p99", "max", "service p50"]
+    if not actions:
+        return "  █ ACTIONS\n\n    none ended"
+    rows = [head]
+    for name, row in actions.items():
+        figures = [units.millis(row.get(key)) for key in (*QUANTILES, "service_p50_ms")]
+        rows.append([name, *(units.count(row.get(key, 0)) for key in ("count", "fail", "timeout")), *figures])
+    lines = columns.lines(rows, numeric=range(1, len(head)), indent=_INDENT)
+    note = f"{_INDENT}response time: from the instant an action was due to its last byte; service time: from its first byte sent"
+    return "\n".join(["  █ ACTIONS  response time", "", *lines, "", note])
+
+
+def _tasks(summary: Mapping[str, Any]) -> str:
+    exits = summary.get("tasks_by_exit") or {}
+    if not exits:
+        return ""
+    total = sum(exits.values())
+    names = [name for name in EXITS if name in exits] + sorted(set(exits) - set(EXITS))
+    lines = [_row(name, units.count(exits[name]), units.share(exits[name], total)) for name in names]
+    return "\n".join(["  █ TASKS by exit", "", *lines])
+
+
+def _load(summary: Mapping[str, Any]) -> str:
+    lines = []
+    spawn = summary.get("spawn") or {}
+    planned, actual = spawn.get("planned_s"), spawn.get("actual_s")
+    if planned is not None or actual is not None:
+        apart = f"({(actual - planned) * 1000:+.0f}ms)" if planned is not None and actual is not None else ""
+        said = [f"planned {_exact(planned)}", f"actual {_exact(actual)}", apart]
+        lines.append(_row("last_user_spawned", *said))
+    leases = summary.get("leases") or {}
+    if leases:
+        order = [name for name in ("acquired", "released", "expired", "live") if name in leases]
+        shown = [f"{units.count(leases[name])} {name}" for name in order if name != "expired" or leases[name]]
+        lines.append(_row("leases", *shown))
+    return "\n".join(["  █ LOAD", "", *lines]) if lines else ""
+
+
+def _exact(seconds: float | None) -> str:
+    return units.NONE if seconds is None else f"{seconds:.3f}s"
+
+
+def _errors(summary: Mapping[str, Any], width: int) -> str:
+    errors = list(summary.get("errors") or [])
+    if not errors:
+        return ""
+    rows = [[units.count(row.get("count")), str(row.get("action") or units.NONE), str(row.get("type") or "other"), _said(row)] for row in errors[:TOP_ERRORS]]
+    lines = [_INDENT + line for line in _keep(rows, width - len(_INDENT))]
+    more = len(errors) - TOP_ERRORS
+    if more > 0:
+        lines.append(f"{_INDENT}and {more} more kinds")
+    return "\n".join(["  █ ERRORS", "", *lines])
+
+
+def _keep(rows: list[list[str]], room: int) -> list[str]:
+    laid = columns.lines(rows, numeric=[0], indent="")
+    return [line if columns.width(line) <= room else line[: room - 1] + "…" for line in laid]
+
+
+def _said(row: Mapping[str, Any]) -> str:
+    said = " ".join(str(row.get("message") or "").split())
+    return f"[harness] {said}".strip() if row.get("class") == "harness" else said
+
+
+def _place(summary: Mapping[str, Any]) -> str:
+    run_id, folder = summary.get("run_id"), summary.get("run_dir")
+    if not folder:
+        return ""
+    return "\n".join(
+        [
+            f"  The run lies in   {folder}",
+            f"  See it again      pmp show {run_id}",
+            f'  Open its frames   import pmplab as pmp; run = pmp.open_run("{run_id}"); run.frames.actions',
+        ]
+    )

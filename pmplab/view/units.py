@@ -1,0 +1,78 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+_MINUTE = 60.0
+_HOUR = 3600.0
+NONE = "-"
+
+
+def clock(seconds: float | None) -> str:
+    """Write a stretch of time as a run shows it: `5.0s`, `1m09.3s`, `2h05m`."""
+    if seconds is None:
+        return NONE
+    tenths = round(max(seconds, 0.0), 1)
+    if tenths < _MINUTE:
+        return f"{tenths:.1f}s"
+    if tenths < _HOUR:
+        return f"{int(tenths // 60)}m{tenths % 60:04.1f}s"
+    minutes = round(seconds / 60)
+    return f"{minutes // 60}h{minutes % 60:02d}m"
+
+
+def millis(value: float | None) -> str:
+    """Write milliseconds with three figures and the unit that fits: `812us`, `1.23ms`, `148ms`, `2.05s`."""
+    if value is None:
+        return NONE
+    size = abs(value)
+    if size < 0.9995:  # noqa: PLR2004
+        return f"{value * 1000:.0f}us"
+    if size < 999.5:  # noqa: PLR2004
+        return f"{_figures(value)}ms"
+    if size < _MINUTE * 1000:
+        return f"{_figures(value / 1000)}s"
+    return clock(value / 1000)
+
+
+def _figures(value: float) -> str:
+    size = abs(value)
+    return f"{value:.2f}" if size < 9.995 else f"{value:.1f}" if size < 99.95 else f"{value:.0f}"  # noqa: PLR2004
+
+
+def count(value: float | None) -> str:
+    """Write a whole number with thin grouping: `1000`, `12 000`, `1 234 567`."""
+    if value is None:
+        return NONE
+    whole = int(value)
+    return str(whole) if -10_000 < whole < 10_000 else f"{whole:,}".replace(",", " ")  # noqa: PLR2004
+
+
+def rate(value: float | None, unit: str = "/s") -> str:
+    """Write a rate: `4.2/s`, `512/s`."""
+    if value is None:
+        return NONE
+    return f"{value:.1f}{unit}" if abs(value) < 100 else f"{count(round(value))}{unit}"  # noqa: PLR2004
+
+
+def share(part: float, whole: float) -> str:
+    """Write a part of a whole in per cent: `99.97%`. All but not quite all is never shown as 100%."""
+    if not whole:
+        return NONE
+    percent = 100 * part / whole
+    if part != whole:
+        percent = min(percent, 99.99)
+    if part:
+        percent = max(percent, 0.01)
+    return f"{percent:.2f}%"
+
+
+def size(value: float | None) -> str:
+    """Write bytes: `512 B`, `1.2 MB` (powers of 1000)."""
+    if value is None:
+        return NONE
+    number = float(value)
+    for unit in ("B", "kB", "MB", "GB"):
+        if abs(number) < 1000:  # noqa: PLR2004
+            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1000
+    return f"{number:.1f} TB"
