@@ -1,0 +1,58 @@
+"""pmplab: plan, run and judge load and protocol simulations from a notebook.
+
+Importing this package is cheap: Polars, wasmtime and the widgets are imported by what needs them, when it is used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pmplab._version import __version__
+
+if TYPE_CHECKING:
+    from pmplab import errors
+    from pmplab.bundle import Bundle, load
+    from pmplab.run import Run, open_run, run, runs
+
+__all__ = ["Bundle", "Run", "__version__", "errors", "load", "open_run", "run", "runs"]
+
+_HOMES = {
+    "Bundle": "pmplab.bundle",
+    "load": "pmplab.bundle",
+    "Run": "pmplab.run",
+    "open_run": "pmplab.run",
+    "run": "pmplab.run",
+    "runs": "pmplab.run",
+}
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    if name == "errors":
+        return import_module("pmplab.errors")
+    home = _HOMES.get(name)
+    if home is None:
+        message = f"module 'pmplab' has no attribute {name!r}"
+        raise AttributeError(message)
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Register `%pmp` in an IPython shell: `%load_ext pmplab`."""
+    from pmplab.magics import load as load_magics
+
+    load_magics(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """Take `%pmp` out again."""
+    from pmplab.magics import unload as unload_magics
+
+    unload_magics(shell)

@@ -1,0 +1,7 @@
+"""Bundles: a folder with `script.yaml`, resource manifests and components."""
+
+from __future__ import annotations
+
+from pmplab.bundle._bundle import Bundle, digest, load, locate
+
+__all__ = ["Bundle", "digest", "load", "locate"]

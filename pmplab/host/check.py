@@ -1,0 +1,163 @@
+"""Asks the core whether a bundle is right: nothing is run and no byte is sent."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pmplab.errors import ComponentError
+from pmplab.host import limits
+from pmplab.host.compose import Part, compose
+from pmplab.host.diagnostic import Diagnostic
+from pmplab.host.grants import parse_allow
+from pmplab.host.manifest import vendored
+from pmplab.host.request import Pairs, pairs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pmplab.host._wasm import Workshop
+
+# The resource manager fills the first provider's place of the first try: nearly every script needs it or nothing.
+_FIRST_PROVIDER = "resource"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What the core says of a bundle: `plan` (None if there are errors) and `compose`, the components a run needs."""
+
+    ok: bool
+    diagnostics: tuple[Diagnostic, ...]
+    rendered: str
+    plan: dict[str, Any] | None
+    compose: dict[str, Any]
+    answer: dict[str, Any] = field(repr=False, default_factory=dict)
+
+    @classmethod
+    def of(cls, answer: dict[str, Any]) -> Checked:
+        """Read the core's answer."""
+        return cls(
+            ok=bool(answer.get("ok")),
+            diagnostics=tuple(Diagnostic.of(d) for d in answer.get("diagnostics") or ()),
+            rendered=str(answer.get("rendered") or ""),
+            plan=answer.get("plan"),
+            compose=answer.get("compose") or {"slots": [], "providers": []},
+            answer=answer,
+        )
+
+    @property
+    def slots(self) -> list[Part]:
+        """The protocol components, in the order of their slots."""
+        return [Part.of(raw) for raw in self.compose.get("slots") or ()]
+
+    @property
+    def providers(self) -> list[Part]:
+        """The resource components, in order."""
+        return [Part.of(raw) for raw in self.compose.get("providers") or ()]
+
+
+def check(
+    path: Path | str,
+    *,
+    overrides: Pairs = (),
+    env: Pairs = (),
+    allow: Mapping[str, Iterable[str]] | Iterable[str] = (),
+    strict: bool = False,
+    mode: str = "deploy",
+    shards: int = 1,
+    home: Path | str | None = None,
+) -> Checked:
+    """Check the bundle at `path` (a folder or its `script.yaml`).
+
+    `overrides` and `env` are `KEY=VALUE` texts, `allow` is `NAME=net,files` texts; `mode` is `deploy` or `draft`.
+    Errors of the script are in the answer. Raises BundleError, UsageError, SettingsError, GrantError, ComponentError.
+    """
+    from pmplab.bundle import locate
+    from pmplab.home import cache_dir, home_dir
+    from pmplab.host._wasm import Workshop
+    from pmplab.host.settings import read_settings
+
+    bundle = locate(path)
+    settings = read_settings(home_dir(home))
+    request = core_request(
+        overrides=pairs(overrides, "--set", "load.scenarios.0.user-count=10"),
+        env=pairs(env, "--env", "NAME=VALUE"),
+        allow=parse_allow(allow),
+        allow_sha=settings.allow,
+        strict=strict,
+        mode=mode,
+        shards=shards,
+    )
+    with Workshop() as shop:
+        return check_with(shop, cache_dir(home), bundle, request, memory=settings.memory_limit)
+
+
+def core_request(
+    *,
+    overrides: tuple[tuple[str, str], ...] = (),
+    env: tuple[tuple[str, str], ...] = (),
+    allow: Mapping[str, list[str]] | None = None,
+    allow_sha: Mapping[str, list[str]] | None = None,
+    strict: bool = False,
+    mode: str = "deploy",
+    shards: int = 1,
+) -> dict[str, Any]:
+    """Return the request that the core's `parse2wbs` and `start` take, without the providers."""
+    return {
+        "mode": mode,
+        "strict": strict,
+        "overrides": [list(pair) for pair in overrides],
+        "env": [list(pair) for pair in env],
+        "vendored": vendored().for_core(),
+        "allow": dict(allow or {}),
+        "allow_sha": dict(allow_sha or {}),
+        "open_files": limits.open_files(),
+        "shards": shards,
+    }
+
+
+def check_with(
+    shop: Workshop, cache: Path, bundle: Path, request: dict[str, Any], *, memory: int = 1 << 30
+) -> Checked:
+    """Check `bundle` with a core of its own: resource components composed in, all else null, no network."""
+    first = vendored().components.get(_FIRST_PROVIDER)
+    providers = [] if first is None or first.entry is None else [first.entry]
+    answer = _ask(shop, cache, bundle, {**request, "providers": providers}, memory)
+    wanted = [str(entry) for entry in answer.get("need_providers") or ()]
+    if wanted and wanted != providers:
+        answer = _ask(shop, cache, bundle, {**request, "providers": wanted}, memory)
+        if answer.get("need_providers"):
+            message = f"the core asks for other resource components than it did before: {answer['need_providers']}"
+            raise ComponentError(message)
+    return Checked.of(answer)
+
+
+def _ask(shop: Workshop, cache: Path, bundle: Path, request: dict[str, Any], memory: int) -> dict[str, Any]:
+    from pmplab.host import _wasm
+
+    parts = [_part(entry, bundle) for entry in request["providers"]]
+    composed = compose(shop, cache, bundle=bundle, providers=parts)
+    with tempfile.NamedTemporaryFile(prefix="pmplab-check-") as log:
+        instance = _wasm.Instance(
+            composed.component,
+            shop.engine,
+            _wasm.CORE,
+            read_only=[(bundle, "/bundle")],
+            memory=memory,
+            log=Path(log.name),
+        )
+        text = _wasm.Core(instance).parse2wbs(json.dumps(request))
+    answer = json.loads(text)
+    if not isinstance(answer, dict):
+        message = "the core's answer is no object"
+        raise ComponentError(message)
+    return answer
+
+
+def _part(entry: str, bundle: Path) -> Part:
+    # A provider needs no grant to be checked: it reads manifests through the core.
+    own = (bundle / entry).is_file()
+    return Part(name=entry, entry=entry, source="bundle" if own else "vendored")
