@@ -1,0 +1,161 @@
+"""The tables of a run as lazy frames, while it goes on and after."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pyarrow as pa
+
+from pmplab.workbook import stream
+from pmplab.workbook.schema import HOST, HOST_DERIVED, SHARD, tables
+from pmplab.workbook.segments import Piece, pieces
+
+if TYPE_CHECKING:
+    from pmplab.workbook.schema import Table
+
+_DTYPES: dict[str, pl.DataType] = {
+    "int32": pl.Int32(),
+    "int64": pl.Int64(),
+    "float64": pl.Float64(),
+    "text": pl.String(),
+    # Categorical, not Enum: the values of an old run need not be those of today, and pieces of all runs concatenate.
+    "dictionary8": pl.Categorical(),
+    "dictionary32": pl.Categorical(),
+}
+_HOST_FILE = re.compile(r"s(\d+)-host\.ndjson")
+_RETRIES = 20
+
+
+def schema(table: Table) -> pl.Schema:
+    """Return the Polars schema of a table on disk."""
+    return pl.Schema({column.name: _DTYPES[column.type] for column in table.columns})
+
+
+class Frames:
+    """The tables of a run, each a lazy frame ordered by shard and `seq` (`host`: by shard and `t`).
+
+    A frame shows what was written when it was asked for; ask again to see more. Parts are scanned when the frame is collected,
+    open segments (64 MB each at most) are read at once. A table of which nothing was written is empty, with all its columns.
+
+    >>> frames = Frames(run_dir)  # doctest: +SKIP
+    >>> frames.actions.filter(pl.col("event") == "fail").collect()  # doctest: +SKIP
+    """
+
+    def __init__(self, run_dir: str | Path) -> None:
+        self._dir = Path(run_dir)
+
+    def __repr__(self) -> str:
+        return f"Frames({str(self._dir)!r}): {', '.join(tables())}"
+
+    @property
+    def actions(self) -> pl.LazyFrame:
+        """One row per attempt of an action."""
+        return self.table("actions")
+
+    @property
+    def tasks(self) -> pl.LazyFrame:
+        """One row per task that ended."""
+        return self.table("tasks")
+
+    @property
+    def load(self) -> pl.LazyFrame:
+        """One row per tick and scenario."""
+        return self.table("load")
+
+    @property
+    def leases(self) -> pl.LazyFrame:
+        """One row per event in the life of a lease."""
+        return self.table("leases")
+
+    @property
+    def changes(self) -> pl.LazyFrame:
+        """Changes of the Workbook that no other table implies."""
+        return self.table("changes")
+
+    @property
+    def host(self) -> pl.LazyFrame:
+        """One row a second: what the run costs this machine."""
+        return _host(self._dir).lazy()
+
+    def table(self, name: str) -> pl.LazyFrame:
+        """Return a table by its name.
+
+        Raises
+        ------
+        ValueError
+            There is no such table.
+        """
+        known = tables()
+        if name not in known:
+            raise ValueError(f"no table {name!r}; there are {', '.join(known)}")
+        if name == HOST.name:
+            return self.host
+        for _ in range(_RETRIES):
+            try:
+                return _assembled(pieces(self._dir, name), schema(known[name]))
+            except FileNotFoundError:
+                continue  # a segment became a part since it was listed: list again
+        raise FileNotFoundError(f"segments of {name} vanish as fast as they are listed in {self._dir}")
+
+
+def _assembled(found: list[Piece], columns: pl.Schema) -> pl.LazyFrame:
+    runs: list[pl.LazyFrame] = [pl.LazyFrame(schema={**columns, SHARD.name: pl.Int32})]
+    for shard in sorted({piece.shard for piece in found}):
+        own = [piece for piece in found if piece.shard == shard]
+        number = pl.lit(shard, pl.Int32).alias(SHARD.name)
+        # Segments of a shard may lie between its parts: neighbours of one kind are read together, in order.
+        start = 0
+        while start < len(own):
+            end = start
+            while end < len(own) and own[end].part == own[start].part:
+                end += 1
+            runs.append((_scanned if own[start].part else _read)(own[start:end], columns).with_columns(number))
+            start = end
+    return pl.concat(runs) if len(runs) > 2 else runs[-1]
+
+
+def _scanned(parts: list[Piece], columns: pl.Schema) -> pl.LazyFrame:
+    paths = [piece.path for piece in parts]
+    return pl.scan_parquet(paths, schema=columns, missing_columns="insert", extra_columns="ignore", hive_partitioning=False)
+
+
+def _read(segments: list[Piece], columns: pl.Schema) -> pl.LazyFrame:
+    frames = [pl.DataFrame(schema=columns)]
+    for segment in segments:
+        batches = list(stream.batches(segment.path))
+        if batches:
+            frame = pl.DataFrame(pa.Table.from_batches(batches))
+            frames.append(frame.select(_column(frame, name, dtype) for name, dtype in columns.items()))
+    return pl.concat(frames).lazy()
+
+
+def _column(frame: pl.DataFrame, name: str, dtype: pl.DataType) -> pl.Expr:
+    return pl.col(name).cast(dtype) if name in frame.columns else pl.lit(None, dtype).alias(name)
+
+
+def _host(run_dir: Path) -> pl.DataFrame:
+    columns = schema(HOST)
+    folder = run_dir / "live"
+    frames = [_host_rows(pl.DataFrame(schema=columns), 0)]
+    files = sorted(folder.iterdir()) if folder.is_dir() else []
+    for path in files:
+        match = _HOST_FILE.fullmatch(path.name)
+        text = path.read_bytes() if match else b""
+        whole = text[: text.rfind(b"\n") + 1]
+        if match and whole.strip():
+            frames.append(_host_rows(pl.read_ndjson(io.BytesIO(whole), schema=columns), int(match[1])))
+    return pl.concat(frames).sort(SHARD.name, "t")
+
+
+def _host_rows(frame: pl.DataFrame, shard: int) -> pl.DataFrame:
+    seconds, percent = (column.name for column in HOST_DERIVED)
+    cpu = pl.sum_horizontal(pl.col("cpu_user", "cpu_sys", "cpu_children").fill_null(0))
+    return frame.with_columns(
+        (cpu / 1e9).alias(seconds),
+        (100 * cpu.diff() / pl.col("t").diff()).alias(percent),
+        pl.lit(shard, pl.Int32).alias(SHARD.name),
+    )

@@ -1,0 +1,93 @@
+"""The tables of the Workbook, column by column, with units.
+
+`schema.json` is printed by the writer (`cargo run -p pmplab-records --example schema`); the `host` table, which the host writes itself, stands here.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any, Literal
+
+Type = Literal["int32", "int64", "float64", "text", "dictionary8", "dictionary32"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: what it holds, and what it means.
+
+    `unit` is `ns`, `bytes`, `s`, `%`, `1` for counts and numbers, or empty. `values` is what a closed dictionary can hold.
+    """
+
+    name: str
+    type: Type
+    nullable: bool
+    unit: str
+    doc: str
+    values: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table and its columns, in their order on disk."""
+
+    name: str
+    doc: str
+    columns: tuple[Column, ...]
+
+
+SHARD = Column("shard", "int32", nullable=False, unit="1", doc="Shard of the run that wrote the row. In frames only: on disk the file's name says it.")
+
+HOST = Table(
+    "host",
+    "One row a second and shard, written by the host and outside seq: what the run costs this machine.",
+    (
+        Column("t", "int64", nullable=False, unit="ns", doc="When it was read. Since the start of the run."),
+        Column("cpu_user", "int64", nullable=True, unit="ns", doc="CPU time of the child in user mode, cumulative."),
+        Column("cpu_sys", "int64", nullable=True, unit="ns", doc="CPU time of the child in the kernel, cumulative."),
+        Column("cpu_children", "int64", nullable=True, unit="ns", doc="CPU time of the child's helpers that have ended, cumulative."),
+        Column("rss", "int64", nullable=True, unit="bytes", doc="Resident memory of the child."),
+        Column("load1", "float64", nullable=True, unit="1", doc="Load average of the machine over one minute."),
+        Column("load5", "float64", nullable=True, unit="1", doc="Load average of the machine over five minutes."),
+        Column("load15", "float64", nullable=True, unit="1", doc="Load average of the machine over fifteen minutes."),
+        Column("open_files", "int64", nullable=True, unit="1", doc="Open files of the child, sockets included."),
+    ),
+)
+
+HOST_DERIVED = (
+    Column("cpu_s", "float64", nullable=True, unit="s", doc="All CPU time so far. In frames only."),
+    Column("cpu_percent", "float64", nullable=True, unit="%", doc="CPU time since the row before, per time. In frames only."),
+)
+
+
+@cache
+def tables() -> dict[str, Table]:
+    """Return all tables by name: those that the core writes, then `host`."""
+    found = {table["name"]: _table(table) for table in _document()["tables"]}
+    return {**found, HOST.name: HOST}
+
+
+def version() -> str:
+    """Return the version of the schema of the tables that the core writes."""
+    return str(_document()["version"])
+
+
+def markdown() -> str:
+    """Return the schema as a page of Markdown, one table per table."""
+    parts = []
+    for table in tables().values():
+        rows = [f"| `{c.name}` | {c.type} | {c.unit} | {'yes' if c.nullable else ''} | {c.doc} |" for c in table.columns]
+        parts.append("\n".join([f"## {table.name}", "", table.doc, "", "| column | type | unit | null | meaning |", "| --- | --- | --- | --- | --- |", *rows]))
+    return "\n\n".join(parts) + "\n"
+
+
+@cache
+def _document() -> Any:
+    return json.loads(resources.files(__package__).joinpath("schema.json").read_text(encoding="utf-8"))
+
+
+def _table(table: dict[str, Any]) -> Table:
+    columns = tuple(Column(**{**column, "values": tuple(column["values"]) if column["values"] else None}) for column in table["columns"])
+    return Table(table["name"], table["doc"], columns)
