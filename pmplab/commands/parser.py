@@ -1,0 +1,51 @@
+"""The one parser of `pmp` and `%pmp`."""
+
+from __future__ import annotations
+
+import argparse
+from importlib import import_module
+from typing import Any
+
+from pmplab._version import __version__
+
+VERBS = ("check", "load", "wbs", "run", "runs", "show", "stop", "target", "demo")
+EPILOG = "exit status: 0 fine, 1 our fault, 2 bad input, 105 interrupted, 107 a component trapped"
+
+
+def build(prog: str = "pmp", parser_class: type[argparse.ArgumentParser] = argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Return the parser with all verbs; parsed arguments carry the verb's name as `verb` and what does it as `main`."""
+    parser = parser_class(
+        prog=prog,
+        description="Plan, run and judge load and protocol simulations.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"pmplab {__version__}")
+    parser.add_argument("--home", metavar="DIR", default=None, help="home folder of runs and settings (default: $PMPLAB_HOME, else the user's data folder)")
+    shared = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    shared.add_argument("--home", metavar="DIR", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    verbs: Any = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=parser_class)
+    for name in VERBS:
+        module = import_module(f"pmplab.commands.{name}")
+        about = (module.__doc__ or "").strip().splitlines()[0]
+        one: argparse.ArgumentParser = verbs.add_parser(
+            name, parents=[shared], help=about, description=about, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        module.add(one)
+        one.set_defaults(main=module.main)
+    return parser
+
+
+def add_bundle_options(parser: argparse.ArgumentParser) -> None:
+    """Declare what every verb takes that checks a bundle."""
+    add = parser.add_argument
+    add("--set", action="append", default=[], metavar="PATH=VALUE", help="set a value of the script, such as load.scenarios.0.user-count=10")
+    add("--env", action="append", default=[], metavar="NAME=VALUE", help="hand a variable to the core")
+    add("--allow", action="append", default=[], metavar="NAME=net,files", help="grant a component of the bundle what it asks for")
+    add("--strict", action="store_true", help="take what is only assumed for an error")
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Declare `--json`."""
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")

@@ -1,0 +1,77 @@
+"""run a bundle, follow it, and sum it up"""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from pmplab.commands import follow
+from pmplab.commands.parser import add_bundle_options, add_json
+from pmplab.target.options import seconds
+
+if TYPE_CHECKING:
+    from pmplab.commands.console import Console
+    from pmplab.run import Run
+
+_MOST_SHARDS = 256
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("path", metavar="BUNDLE", help="folder of the bundle, or its script.yaml; in a notebook also the name of a loaded one")
+    add_run_options(parser)
+    add_bundle_options(parser)
+    add_json(parser)
+    parser.add_argument("--quiet", action="store_true", help="no progress while it runs")
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """Declare what shapes a run, beside the script."""
+    option = parser.add_argument
+    option("--seed", type=_seed, metavar="N", help="seed of all that is random (default: drawn, and recorded)")
+    option("--label", action="append", default=[], metavar="KEY=VALUE", help="note something in the run's record")
+    option("--name", help="what to call the run (default: its first scenario)")
+    option("--shards", type=_shards, default=1, metavar="N", help="split the run over N processes (default 1)")
+    option("--grace", type=seconds, metavar="TIME", help="how long what is in flight may take when the run is stopped, such as 10s")
+    option("--wait", action="store_true", help="in a notebook: block until the run has ended")
+
+
+def _seed(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 20 or int(text) >= 2**64:  # noqa: PLR2004
+        message = f"{text!r} is not a whole number from 0 to 2^64 - 1"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)
+
+
+def _shards(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= _MOST_SHARDS:
+        message = f"{text!r} is not a whole number from 1 to {_MOST_SHARDS}"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)
+
+
+def start(args: argparse.Namespace, source: Any = None) -> Run:
+    """Start the run that the arguments describe and return its handle; `source` stands in for the path."""
+    import pmplab
+
+    return pmplab.run(
+        args.path if source is None else source,
+        set=args.set,
+        seed=args.seed,
+        env=args.env,
+        labels=args.label,
+        name=args.name,
+        shards=args.shards,
+        allow=args.allow,
+        grace=args.grace,
+        home=args.home,
+        strict=args.strict,
+    )
+
+
+def main(args: argparse.Namespace, console: Console) -> int:
+    """Run, follow and sum up. Exit as the run did."""
+    with follow.Interrupts() as asked:
+        begun = start(args)
+        follow.follow(begun, console, asked, quiet=args.quiet)
+    return follow.report(begun, console, as_json=args.json)

@@ -1,0 +1,58 @@
+"""list the runs, newest first"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pmplab.commands.parser import add_json
+
+if TYPE_CHECKING:
+    import argparse
+
+    from pmplab.commands.console import Console
+    from pmplab.run import Run
+
+HEAD = ("run", "status", "started", "took", "users", "bundle")
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--limit", type=int, default=20, metavar="N", help="show at most N (default 20; 0: all)")
+    add_json(parser)
+
+
+def rows(found: list[Run]) -> list[list[str]]:
+    """Return one row of text per run."""
+    from pmplab.view import units
+
+    shown = []
+    for run in found:
+        took = (run.manifest or {}).get("duration_ns")
+        started = run.started.astimezone().strftime("%Y-%m-%d %H:%M:%S") if run.started else units.NONE
+        shown.append([run.id, run.status, started, units.clock(took / 1e9) if took is not None else units.NONE, units.count(run.users), str(run.name or "")])
+    return shown
+
+
+def as_json(run: Run) -> dict[str, Any]:
+    """Return one run as a JSON object."""
+    return {"run_id": run.id, "status": run.status, "started": run.started.isoformat() if run.started else None, "users": run.users, "name": run.name, "run_dir": str(run.dir)}
+
+
+def main(args: argparse.Namespace, console: Console) -> int:
+    """List."""
+    import pmplab
+    from pmplab.home import home_dir
+    from pmplab.view import columns
+
+    found = pmplab.runs(home=args.home)
+    shown = found[: args.limit] if args.limit > 0 else found
+    if args.json:
+        console.json([as_json(run) for run in shown])
+        return 0
+    if not found:
+        console.write(f"no runs yet in {home_dir(args.home)}: `pmp demo` makes one")
+        return 0
+    console.write("\n".join(columns.lines([HEAD, *rows(shown)], numeric=[3, 4], indent="")))
+    if len(shown) < len(found):
+        console.say(f"and {len(found) - len(shown)} older (--limit 0 shows all)")
+    return 0

@@ -1,0 +1,33 @@
+"""show the summary of a run, by default the newest"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pmplab.commands import follow
+from pmplab.commands.parser import add_json
+
+if TYPE_CHECKING:
+    import argparse
+
+    from pmplab.commands.console import Console
+    from pmplab.run import Run
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("run", nargs="?", default="latest", metavar="RUN", help="id, its beginning, its folder, or `latest`")
+    add_json(parser)
+
+
+def open_one(args: argparse.Namespace) -> Run:
+    """Return the run that the arguments name. Raises RunNotFoundError."""
+    import pmplab
+
+    return pmplab.open_run(args.run, home=args.home)
+
+
+def main(args: argparse.Namespace, console: Console) -> int:
+    """Show. Whatever became of the run, showing it is fine."""
+    follow.report(open_one(args), console, as_json=args.json)
+    return 0
