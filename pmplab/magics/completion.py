@@ -1,0 +1,90 @@
+"""Completion after `%pmp`: verbs, options, names of bundles, ids of runs, paths."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.completer import CompletionContext, SimpleCompletion, context_matcher
+
+from pmplab.commands.parser import VERBS
+from pmplab.magics.line import parser
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+_LINE = re.compile(r"(?:^|=\s*|\s)%{1,2}pmp\s+(.*)$", re.DOTALL)
+_TAKES_BUNDLE = ("check", "load", "wbs", "run")
+_TAKES_RUN = ("show", "stop")
+_MOST = 100
+
+
+def matcher(shell: InteractiveShell) -> Callable[[CompletionContext], Any]:
+    """Return a v2 matcher of IPython that completes `%pmp` lines, also after `x =`."""
+
+    @context_matcher()  # type: ignore[untyped-decorator]
+    def pmp_matcher(context: CompletionContext) -> Any:
+        before = context.full_text[: context.cursor_position] if context.full_text else context.line_with_cursor
+        last = before.rsplit("\n", 1)[-1]
+        match = _LINE.search(last)
+        if match is None:
+            return {"completions": [], "matched_fragment": None, "suppress": False}
+        words = match[1].split(" ")
+        done, word = [w for w in words[:-1] if w], words[-1]
+        found = sorted(set(candidates(shell, done, word)))
+        return {"completions": [SimpleCompletion(text=text, type="pmp") for text in found[:_MOST]], "matched_fragment": word, "suppress": bool(found)}
+
+    return pmp_matcher
+
+
+def candidates(shell: InteractiveShell, done: list[str], word: str) -> Iterable[str]:
+    """Return what may stand in place of `word` after the words `done`."""
+    if not done:
+        return [verb for verb in VERBS if verb.startswith(word)]
+    if word.startswith("-"):
+        return [option for option in options(done[0]) if option.startswith(word)]
+    found: list[str] = []
+    if done[0] in _TAKES_BUNDLE:
+        found += [name for name in _bundles(shell) if name.startswith(word)]
+    if done[0] in _TAKES_RUN:
+        found += [name for name in _runs() if name.startswith(word)]
+    return found + _paths(word)
+
+
+def options(verb: str) -> list[str]:
+    """Return the long options of a verb."""
+    for action in parser()._actions:
+        if isinstance(action, argparse._SubParsersAction) and verb in action.choices:
+            return [name for option in action.choices[verb]._actions for name in option.option_strings if name.startswith("--")]
+    return []
+
+
+def _bundles(shell: InteractiveShell) -> list[str]:
+    from pmplab.bundle import Bundle
+
+    return [name for name, value in shell.user_ns.items() if isinstance(value, Bundle) and not name.startswith("_")]
+
+
+def _runs() -> list[str]:
+    import pmplab
+    from pmplab.errors import PmpError
+
+    try:
+        return [run.id for run in pmplab.runs()[:20]] + ["latest"]
+    except (PmpError, OSError):
+        return []
+
+
+def _paths(word: str) -> list[str]:
+    folder, _, begun = word.rpartition("/")
+    base = Path(folder + "/" if folder or word.startswith("/") else ".").expanduser()
+    try:
+        entries = sorted(base.iterdir())
+    except OSError:
+        return []
+    lead = word[: len(word) - len(begun)]
+    return [f"{lead}{e.name}/" if e.is_dir() else f"{lead}{e.name}" for e in entries if e.name.startswith(begun) and (begun.startswith(".") or not e.name.startswith("."))]

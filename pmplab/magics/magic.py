@@ -1,0 +1,49 @@
+"""The magic itself: words in, the public function's value out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
+
+from pmplab.magics import line as lines
+from pmplab.magics import verbs
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from pmplab.run import Run
+
+
+@magics_class
+class PmpMagics(Magics):
+    """Holds what lives as long as the shell: started targets, and in which cell a run was last shown."""
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        super().__init__(shell)
+        self.targets: list[Any] = []
+        self.shown_in: dict[str, int] = {}
+
+    @no_var_expand
+    @line_cell_magic
+    def pmp(self, line: str, cell: str | None = None) -> object:
+        """Run a verb; see `%pmp?`."""
+        try:
+            words = lines.split(line, self.shell.ev)
+            if cell is not None:
+                return verbs.run_cell(self, words, line, cell)
+            return verbs.run_line(self, lines.parse(words))
+        except lines.HelpShown as shown:
+            print(str(shown).rstrip())  # noqa: T201
+            return None
+
+    def mark(self, run: Run) -> None:
+        """Note that this cell shows `run` already."""
+        self.shown_in[run.id] = self.shell.execution_count
+
+    def is_shown(self, run: Run) -> bool:
+        """Whether the cell that is being executed shows `run` already."""
+        return self.shown_in.get(run.id) == self.shell.execution_count
+
+
+PmpMagics.pmp.__doc__ = lines.help_text()

@@ -1,0 +1,225 @@
+"""What each verb does in a notebook. Values are returned, not printed."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pmplab.errors import BundleError, DiagnosticsError, RunInterrupted, UsageError
+from pmplab.magics import line as lines
+from pmplab.magics.shows import Listing, Said, Tree
+
+if TYPE_CHECKING:
+    import argparse
+
+    from pmplab.magics.magic import PmpMagics
+    from pmplab.run import Run
+
+_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+_CELL_VERBS = ("check", "load", "wbs", "run")
+_DRAIN_S = 600.0
+_END_S = 15.0
+
+
+def run_line(magics: PmpMagics, args: argparse.Namespace, source: Any = None) -> object:
+    """Do what `%pmp` was told and return its value; `source` stands in for the path of the bundle."""
+    if source is None and args.verb in _CELL_VERBS:
+        source = _named(magics, args.path)
+    return _VERBS[args.verb](magics, args, source)
+
+
+def run_cell(magics: PmpMagics, words: list[str], line: str, cell: str) -> object:
+    """Do what `%%pmp` was told with the cell as script."""
+    files, words = _take_files(words)
+    verb = words[0] if words else "check"
+    if verb not in _CELL_VERBS:
+        message = f"`{verb}` takes no cell"
+        raise UsageError(message, place="%%pmp", help=f"one of {', '.join(_CELL_VERBS)}")
+    folder = _cell_bundle(line, cell, files)
+    # The path that the line leaves out is the cell's own bundle.
+    args = lines.parse([verb, str(folder), *words[1:]])
+    if verb == "load" and len(args.alias) == 1:
+        args.alias = ["as", args.alias[0]]
+    try:
+        return run_line(magics, args, folder)
+    except DiagnosticsError as error:
+        raise _at_cell(error, f"In[{magics.shell.execution_count}]") from None
+
+
+def _take_files(words: list[str]) -> tuple[Path | None, list[str]]:
+    if "--files" not in words:
+        return None, words
+    at = words.index("--files")
+    if at + 1 >= len(words):
+        message = "--files needs a folder"
+        raise UsageError(message, place="%%pmp")
+    return Path(words[at + 1]).expanduser(), words[:at] + words[at + 2 :]
+
+
+def _cell_bundle(line: str, cell: str, files: Path | None) -> Path:
+    """Write the cell as a bundle. Its first line stands for the `%%pmp` line, so that places are those of the cell."""
+    folder = Path(tempfile.mkdtemp(prefix="pmplab-cell-")) / "cell"
+    try:
+        if files is not None:
+            shutil.copytree(files, folder)
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        message = f"cannot be copied: {error.strerror or error}"
+        raise BundleError(message, place=str(files)) from None
+    (folder / "script.yaml").write_text(f"# %%pmp {' '.join(line.split())}\n{cell}", encoding="utf-8")
+    return folder
+
+
+def _at_cell(error: DiagnosticsError, cell: str) -> DiagnosticsError:
+    rendered = re.sub(r"(?m)^(\s*(?:-->|:::) )script\.yaml:", rf"\g<1>{cell}:", error.rendered)
+    return DiagnosticsError(error.diagnostics, rendered, place=cell)
+
+
+def _named(magics: PmpMagics, text: str) -> Any:
+    """Return the bundle or path that a variable of that name holds, unless a file or folder is called so."""
+    if not _NAME.fullmatch(text) or Path(text).exists():
+        return None
+    name, *attributes = text.split(".")
+    value = magics.shell.user_ns.get(name)
+    for attribute in attributes:
+        value = getattr(value, attribute, None)
+    if value is None:
+        return None
+    from pmplab.bundle import Bundle
+
+    if isinstance(value, (Bundle, str, os.PathLike)):
+        return value
+    message = f"`{text}` is a {type(value).__name__}, neither a bundle nor a path"
+    raise UsageError(message, place="%pmp", help="%pmp load PATH as NAME")
+
+
+def _check(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
+    del magics
+    from pmplab import bundle
+    from pmplab.view import bundle_view, diagnostics
+
+    mode = "draft" if args.draft else "deploy"
+    found = bundle.load(args.path if source is None else source, set=args.set, env=args.env, allow=args.allow, strict=args.strict, mode=mode, home=args.home)
+    said = diagnostics.count(d.severity for d in found.checked.diagnostics)
+    return Said(f"{bundle_view.one_line(found)}: ok, {said}", found.checked.rendered)
+
+
+def _load(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
+    from pmplab.commands.load import name_of, open_bundle
+
+    name = name_of(args)
+    found = open_bundle(args, source, name)
+    if name is not None:
+        magics.shell.user_ns[name] = found
+    return found
+
+
+def _wbs(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
+    del magics
+    from pmplab.commands.load import open_bundle
+
+    return Tree((open_bundle(args, source).checked.plan or {}).get("wbs") or {})
+
+
+def _run(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
+    from pmplab.commands.run import start
+
+    return _follow(magics, start(args, source), wait=args.wait or _always_waits(), quiet=args.quiet)
+
+
+def _always_waits() -> bool:
+    return os.environ.get("PMPLAB_WAIT", "") not in {"", "0"}
+
+
+def _follow(magics: PmpMagics, run: Run, *, wait: bool, quiet: bool = False) -> Run:
+    from pmplab.magics.live import LiveView
+
+    view = None
+    if not quiet:
+        view = LiveView(run).start()
+        magics.mark(run)
+    if wait:
+        _wait(run)
+        if view is not None:
+            view.done.wait(30)
+    return run
+
+
+def _wait(run: Run) -> None:
+    """Block until `run` has ended. The first interrupt drains it, the second ends it at once; either is raised then."""
+    times, until = 0, float("inf")
+    while True:
+        try:
+            while not run.wait(0.1):
+                if time.monotonic() > until:
+                    break
+            break
+        except KeyboardInterrupt:
+            times += 1
+            run.stop(now=times > 1)
+            until = time.monotonic() + (_DRAIN_S if times == 1 else _END_S)
+    if times:
+        message = f"interrupted: the run {run.id} is {run.status}, and kept"
+        raise RunInterrupted(message, run=run)
+
+
+def _runs(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
+    del magics, source
+    import pmplab
+    from pmplab.commands import runs
+
+    found = pmplab.runs(home=args.home)
+    return Listing(runs.HEAD, tuple(tuple(row) for row in runs.rows(found[: args.limit] if args.limit > 0 else found)))
+
+
+def _show(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
+    del magics, source
+    from pmplab.commands.show import open_one
+
+    return open_one(args)
+
+
+def _stop(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
+    del magics, source
+    from pmplab.commands.stop import stop
+
+    return Said(stop(args))
+
+
+def _target(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
+    del source
+    from pmplab.target import TargetError, TargetProcess, options
+
+    try:
+        target = TargetProcess(options.from_namespace(args)).start()
+    except TargetError as error:
+        raise UsageError(str(error), place="%pmp target") from None
+    magics.targets.append(target)
+    return target
+
+
+def _demo(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
+    del source
+    import pmplab
+    from pmplab.demo import prepare
+
+    with prepare(users=args.users, ports=args.ports, keep=args.keep) as demo:
+        return _follow(magics, pmplab.run(demo.bundle, set=demo.overrides, home=args.home), wait=True, quiet=args.quiet)
+
+
+_VERBS: dict[str, Any] = {
+    "check": _check,
+    "load": _load,
+    "wbs": _wbs,
+    "run": _run,
+    "runs": _runs,
+    "show": _show,
+    "stop": _stop,
+    "target": _target,
+    "demo": _demo,
+}
