@@ -38,7 +38,9 @@ class Table:
     columns: tuple[Column, ...]
 
 
-SHARD = Column("shard", "int32", nullable=False, unit="1", doc="Shard of the run that wrote the row. In frames only: on disk the file's name says it.")
+SHARD = Column(
+    "shard", "int32", nullable=False, unit="1", doc="Shard of the run that wrote the row. In frames only: on disk the file's name says it."
+)
 
 HOST = Table(
     "host",
@@ -47,7 +49,7 @@ HOST = Table(
         Column("t", "int64", nullable=False, unit="ns", doc="When it was read. Since the start of the run."),
         Column("cpu_user", "int64", nullable=True, unit="ns", doc="CPU time of the child in user mode, cumulative."),
         Column("cpu_sys", "int64", nullable=True, unit="ns", doc="CPU time of the child in the kernel, cumulative."),
-        Column("cpu_children", "int64", nullable=True, unit="ns", doc="CPU time of the child's helpers that have ended, cumulative."),
+        Column("cpu_children", "int64", nullable=True, unit="ns", doc="CPU time of helpers that have ended, cumulative."),
         Column("rss", "int64", nullable=True, unit="bytes", doc="Resident memory of the child."),
         Column("load1", "float64", nullable=True, unit="1", doc="Load average of the machine over one minute."),
         Column("load5", "float64", nullable=True, unit="1", doc="Load average of the machine over five minutes."),
@@ -76,10 +78,11 @@ def version() -> str:
 
 def markdown() -> str:
     """Return the schema as a page of Markdown, one table per table."""
+    head = ["| column | type | unit | null | meaning |", "| --- | --- | --- | --- | --- |"]
     parts = []
     for table in tables().values():
         rows = [f"| `{c.name}` | {c.type} | {c.unit} | {'yes' if c.nullable else ''} | {c.doc} |" for c in table.columns]
-        parts.append("\n".join([f"## {table.name}", "", table.doc, "", "| column | type | unit | null | meaning |", "| --- | --- | --- | --- | --- |", *rows]))
+        parts.append("\n".join([f"## {table.name}", "", table.doc, "", *head, *rows]))
     return "\n\n".join(parts) + "\n"
 
 
@@ -89,5 +92,5 @@ def _document() -> Any:
 
 
 def _table(table: dict[str, Any]) -> Table:
-    columns = tuple(Column(**{**column, "values": tuple(column["values"]) if column["values"] else None}) for column in table["columns"])
-    return Table(table["name"], table["doc"], columns)
+    columns = [{**column, "values": tuple(column["values"]) if column["values"] else None} for column in table["columns"]]
+    return Table(table["name"], table["doc"], tuple(Column(**column) for column in columns))

@@ -1,0 +1,46 @@
+"""What latency means, everywhere, as Polars expressions over the `actions` table. All in ns.
+
+Response time = t_end - t_intended: what a user feels, from the instant the action was due. Waiting for a lease is in it, think time
+and the script's own rate limits are not. Service time = t_end - t_start: from the first byte sent. Where no byte was sent, service
+begins when connecting did, else when the action had its leases.
+
+Percentiles are exact, by the sample at the nearest rank (`interpolation="nearest"`): always a time that was measured, never a mean of two.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+INTERPOLATION = "nearest"
+QUANTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99}
+
+
+def response() -> pl.Expr:
+    """Return the response time, ns."""
+    return pl.col("t_end") - pl.col("t_intended")
+
+
+def service() -> pl.Expr:
+    """Return the service time, ns."""
+    return pl.col("t_end") - pl.coalesce("t_start", "t_connect", pl.col("t_intended") + pl.col("lease_wait"))
+
+
+def measured() -> pl.Expr:
+    """Return whether the attempt says something about the target's latency.
+
+    Successes do, and failures and timeouts of the target. What was cancelled, and what failed in the harness before or beside the
+    target, does not.
+    """
+    return (pl.col("event") == "success") | (pl.col("class") == "target").fill_null(value=False)
+
+
+def quantiles(time: pl.Expr, prefix: str = "") -> list[pl.Expr]:
+    """Return the percentiles of `QUANTILES` over the measured attempts, ms, as aggregations `p50_ms` ... with `prefix`."""
+    known = time.filter(measured())
+    return [(known.quantile(q, interpolation=INTERPOLATION) / 1e6).alias(f"{prefix}{name}_ms") for name, q in QUANTILES.items()]
+
+
+def counts() -> list[pl.Expr]:
+    """Return the attempts by event, as aggregations `count`, `success`, `fail`, `timeout`."""
+    events = [(pl.col("event") == event).sum().cast(pl.Int64).alias(event) for event in ("success", "fail", "timeout")]
+    return [pl.len().cast(pl.Int64).alias("count"), *events]

@@ -1,0 +1,253 @@
+"""What became of a run, in one value."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any, Protocol
+
+import polars as pl
+
+from pmplab.analysis import latency
+from pmplab.analysis.names import short_names
+from pmplab.analysis.spawn import planned_last_spawn
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_NS = 1e9
+_LEASES = {"acquired": "acquire", "renewed": "renew", "released": "release", "expired": "expire"}
+_EXITS = ("done", "timeout_out", "error_out", "stopped")
+
+
+class Tables(Protocol):
+    """The tables of a run, as `pmplab.workbook.frames.Frames` has them."""
+
+    @property
+    def actions(self) -> pl.LazyFrame: ...
+    @property
+    def tasks(self) -> pl.LazyFrame: ...
+    @property
+    def load(self) -> pl.LazyFrame: ...
+    @property
+    def leases(self) -> pl.LazyFrame: ...
+
+
+@dataclass(frozen=True)
+class ActionSummary:
+    """An action of the plan: attempts by event, response time, service time. Times in ms; none where nothing was measured.
+
+    `at_least` names the percentiles that are lower bounds: more attempts timed out than that percentile leaves above it, so that
+    the time measured is the timeout and not the target's.
+    """
+
+    node: str
+    count: int
+    success: int
+    fail: int
+    timeout: int
+    p50_ms: float | None
+    p90_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+    max_ms: float | None
+    service_p50_ms: float | None
+    service_p90_ms: float | None
+    service_p95_ms: float | None
+    service_p99_ms: float | None
+    service_max_ms: float | None
+    at_least: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ErrorSummary:
+    """A kind of error of an action, how often it came, and the first thing that was said of it."""
+
+    action: str
+    type: str
+    class_: str | None
+    count: int
+    message: str | None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What became of a run. Instants and durations in s since its start; `rate_per_s` counts attempts of actions."""
+
+    run_id: str | None
+    status: str
+    run_dir: str | None
+    name: str | None
+    bundle: str | None
+    message: str | None
+    duration_s: float
+    users: int
+    tasks: int
+    tasks_by_exit: dict[str, int]
+    rate_per_s: float | None
+    actions: dict[str, ActionSummary]
+    spawn_planned_s: float | None
+    spawn_actual_s: float | None
+    leases: dict[str, int]
+    errors: tuple[ErrorSummary, ...]
+    bytes_sent: int
+    bytes_received: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the summary as JSON values: what `pmp run --json` prints."""
+        found = {field.name: getattr(self, field.name) for field in fields(self)}
+        found["actions"] = {name: {**asdict(action), "at_least": list(action.at_least)} for name, action in self.actions.items()}
+        found["spawn"] = {"planned_s": found.pop("spawn_planned_s"), "actual_s": found.pop("spawn_actual_s")}
+        found["bytes"] = {"sent": found.pop("bytes_sent"), "received": found.pop("bytes_received")}
+        found["errors"] = [
+            {"action": e.action, "type": e.type, "class": e.class_, "count": e.count, "message": e.message} for e in self.errors
+        ]
+        return found
+
+
+def summary(
+    frames: Tables,
+    manifest: Mapping[str, Any] | None = None,
+    *,
+    run: Mapping[str, Any] | None = None,
+    plan: Mapping[str, Any] | None = None,
+    progress: Mapping[str, Any] | None = None,
+    run_dir: str | None = None,
+    status: str | None = None,
+) -> Summary:
+    """Summarise a run: finished, going on, or crashed.
+
+    Parameters
+    ----------
+    frames
+        Its tables. What they lack (nothing ended yet) is 0 or none in the summary.
+    manifest
+        `manifest.json`, once it exists.
+    run
+        `run.json`: it stands in where there is no manifest.
+    plan, progress
+        `plan.json` and the last progress: where the planned spawn is taken from when the manifest has none.
+    run_dir, status
+        Shown as they are; `status` instead of what the manifest or `run` say.
+    """
+    facts = {**(run or {}), **(manifest or {})}
+    actions, tasks, load, leases = frames.actions, frames.tasks, frames.load, frames.leases
+    by_action, errors, ends, exits, lease_events, totals, first = pl.collect_all(
+        [_by_action(actions), _errors(actions), _ends(actions, tasks, load), _exits(tasks), _lease_events(leases),
+         _bytes(actions), _first_instants(actions, tasks, leases)]
+    )  # fmt: skip
+    names = short_names(by_action["node"].to_list())
+    duration = (ends["end"].max() or 0) / _NS
+    count = int(by_action["count"].sum())
+    planned = planned_last_spawn(plan, facts.get("progress") or progress)
+    spawned = first["t"].max()
+    bundle = facts.get("bundle")
+    return Summary(
+        run_id=facts.get("run_id"),
+        status=status or facts.get("status") or "unknown",
+        run_dir=run_dir or facts.get("run_dir"),
+        name=facts.get("name"),
+        bundle=bundle.get("name") if isinstance(bundle, dict) else bundle,
+        message=facts.get("message"),
+        duration_s=duration,
+        users=max(first.height, int(ends["users"].sum() or 0)),
+        tasks=int(exits["len"].sum()),
+        tasks_by_exit=_by_exit(dict(exits.rows())),
+        rate_per_s=count / duration if duration else None,
+        actions={names[row["node"]]: _action(row) for row in by_action.to_dicts()},
+        spawn_planned_s=None if planned is None else planned / _NS,
+        spawn_actual_s=None if spawned is None else int(spawned) / _NS,  # type: ignore[arg-type]
+        leases=_lease_counts(dict(lease_events.rows())),
+        errors=tuple(ErrorSummary(names[row.pop("node")], class_=row.pop("class"), **row) for row in errors.to_dicts()),
+        bytes_sent=int(totals["bytes_sent"][0]),
+        bytes_received=int(totals["bytes_received"][0]),
+    )
+
+
+def _by_action(actions: pl.LazyFrame) -> pl.LazyFrame:
+    measured = latency.measured()
+    return (
+        actions.group_by(pl.col("node").cast(pl.String))
+        .agg(
+            *latency.counts(),
+            *latency.quantiles(latency.response()),
+            *latency.quantiles(latency.service(), "service_"),
+            (latency.response().filter(measured).max() / 1e6).alias("max_ms"),
+            (latency.service().filter(measured).max() / 1e6).alias("service_max_ms"),
+            measured.sum().alias("measured"),
+            pl.col("t_intended").min().alias("first"),
+        )
+        .sort("first", "node")
+    )
+
+
+def _action(row: dict[str, Any]) -> ActionSummary:
+    row.pop("first")
+    measured = row.pop("measured")
+    share = row["timeout"] / measured if measured else 0.0
+    bounds = tuple(f"{name}_ms" for name, q in latency.QUANTILES.items() if share > 1 - q)
+    figures = {key: round(value, 6) if key.endswith("_ms") and value is not None else value for key, value in row.items()}
+    return ActionSummary(**figures, at_least=bounds)
+
+
+def _errors(actions: pl.LazyFrame) -> pl.LazyFrame:
+    return (
+        actions.filter(pl.col("event") != "success")
+        .group_by(
+            pl.col("node").cast(pl.String),
+            pl.col("error_type").cast(pl.String).fill_null("other").alias("type"),
+            pl.col("class").cast(pl.String),
+        )
+        .agg(pl.len().alias("count"), pl.col("message").sort_by("seq").drop_nulls().first())
+        .sort("count", "node", "type", descending=[True, False, False])
+    )
+
+
+def _ends(actions: pl.LazyFrame, tasks: pl.LazyFrame, load: pl.LazyFrame) -> pl.LazyFrame:
+    """Last instant, and users that were created, as far as each table knows."""
+    created = load.group_by("shard", pl.col("scenario").cast(pl.String)).agg(
+        pl.sum_horizontal("online", "stop", "offline").max().alias("users"), pl.col("t").max().alias("end")
+    )
+    none = pl.lit(0, pl.Int64).alias("users")
+    return pl.concat(
+        [
+            created.select("users", "end"),
+            actions.select(none, pl.col("t_end").max().alias("end")),
+            tasks.select(none, pl.col("t_end").max().alias("end")),
+        ]
+    )
+
+
+def _exits(tasks: pl.LazyFrame) -> pl.LazyFrame:
+    return tasks.group_by(pl.col("exit").cast(pl.String)).len()
+
+
+def _by_exit(found: dict[str, int]) -> dict[str, int]:
+    return {name: found.pop(name, 0) for name in _EXITS} | found
+
+
+def _lease_events(leases: pl.LazyFrame) -> pl.LazyFrame:
+    return leases.group_by(pl.col("event").cast(pl.String)).len()
+
+
+def _lease_counts(found: dict[str, int]) -> dict[str, int]:
+    counts = {name: int(found.get(event, 0)) for name, event in _LEASES.items()}
+    return {**counts, "live": counts["acquired"] - counts["released"] - counts["expired"]}
+
+
+def _bytes(actions: pl.LazyFrame) -> pl.LazyFrame:
+    return actions.select(pl.col("bytes_sent", "bytes_received").sum())
+
+
+def _first_instants(actions: pl.LazyFrame, tasks: pl.LazyFrame, leases: pl.LazyFrame) -> pl.LazyFrame:
+    """Return the first instant of each user: it begins to wait for a lease, begins a task, or has an action due."""
+    return (
+        pl.concat(
+            [
+                actions.select("user", t="t_intended"),
+                tasks.select("user", t="t_start"),
+                leases.filter(pl.col("event") == "acquire").select("user", t=pl.col("t") - pl.col("wait")),
+            ]
+        )
+        .group_by("user")
+        .agg(pl.col("t").min())
+    )
