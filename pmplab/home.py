@@ -1,9 +1,9 @@
 """The home folder: runs, their names and their states.
 
-    $PMPLAB_HOME, else the per-user data folder
-    ├── settings.yaml
-    ├── cache/              compiled components (the platform's cache folder when PMPLAB_HOME is not set)
-    └── runs/<run_id>/
+$PMPLAB_HOME, else the per-user data folder
+├── settings.yaml
+├── cache/              compiled components (the platform's cache folder when PMPLAB_HOME is not set)
+└── runs/<run_id>/
 """
 
 from __future__ import annotations

@@ -73,9 +73,7 @@ def load(
     overrides = pairs(set, "--set", "load.scenarios.0.user-count=10")
     injected = pairs(env, "--env", "NAME=VALUE")
     allowed = parse_allow(allow)
-    checked = check(
-        path, overrides=overrides, env=injected, allow=allowed, strict=strict, mode=mode, shards=shards, home=home
-    )
+    checked = check(path, overrides=overrides, env=injected, allow=allowed, strict=strict, mode=mode, shards=shards, home=home)
     if not checked.ok:
         raise DiagnosticsError(checked.diagnostics, checked.rendered, place=str(path))
     return Bundle(path, name or path.name, digest(path), checked, overrides, injected, allowed)
@@ -100,9 +98,7 @@ def locate(src: str | os.PathLike[str]) -> Path:
         reason = getattr(error, "strerror", None) or str(error)
         message = f"cannot be opened: {reason}"
         raise BundleError(message, code="PMP-E0803", place=str(given)) from None
-    raise BundleError(
-        "there is no such bundle", code="PMP-E0802", place=str(given), help=_neighbour(given)
-    )
+    raise BundleError("there is no such bundle", code="PMP-E0802", place=str(given), help=_neighbour(given))
 
 
 def _with_script(path: Path, given: Path) -> Path:

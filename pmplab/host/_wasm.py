@@ -117,7 +117,7 @@ def _allow_network(config: wasmtime.WasiConfig) -> None:
     when a new version of wasmtime changes them. There is no filter by address in the C API.
     """
     _ffi.wasi_config_inherit_network(config.ptr())
-    _ffi.wasi_config_allow_ip_name_lookup(config.ptr(), True)  # noqa: FBT003 - a C function
+    _ffi.wasi_config_allow_ip_name_lookup(config.ptr(), True)
 
 
 class Instance:
@@ -292,9 +292,7 @@ class Workshop:
     def __enter__(self) -> Workshop:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.ticker.close()
 
 

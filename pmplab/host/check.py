@@ -119,9 +119,7 @@ def core_request(
     }
 
 
-def check_with(
-    shop: Workshop, cache: Path, bundle: Path, request: dict[str, Any], *, memory: int = 1 << 30
-) -> Checked:
+def check_with(shop: Workshop, cache: Path, bundle: Path, request: dict[str, Any], *, memory: int = 1 << 30) -> Checked:
     """Check `bundle` with a core of its own: resource components composed in, all else null, no network."""
     first = vendored().components.get(_FIRST_PROVIDER)
     providers = [] if first is None or first.entry is None else [first.entry]

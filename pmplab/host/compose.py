@@ -41,9 +41,7 @@ class Part:
     @classmethod
     def of(cls, raw: dict[str, Any]) -> Part:
         """Read an element of `compose.slots` or `compose.providers` of the core's answer."""
-        return cls(
-            str(raw["component"]), str(raw["entry"]), str(raw.get("source", "vendored")), tuple(raw.get("grants") or ())
-        )
+        return cls(str(raw["component"]), str(raw["entry"]), str(raw.get("source", "vendored")), tuple(raw.get("grants") or ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +49,7 @@ class Composed:
     """A composed component, compiled, and what it asks of the host. `digests` is the sha256 of each part by name."""
 
     component: Component
+    parts: tuple[Part, ...]
     imports: tuple[str, ...]
     digests: dict[str, str]
     cached: bool
@@ -113,7 +112,7 @@ def compose(
     # Grants may have changed since it was cached.
     _enforce(answer, names)
     by_name = {names[f].name if f in names else f.removesuffix(".wasm"): d for f, d in digests.items()}
-    return Composed(component, tuple(answer["imports"]), by_name, cached)
+    return Composed(component, tuple(names.values()), tuple(answer["imports"]), by_name, cached)
 
 
 _CORE = "runner.wasm"

@@ -25,13 +25,14 @@ class Control:
     """Watches all ways to stop a run from a thread of its own, as the main thread may be inside WebAssembly.
 
     `level` only rises: GO_ON, DRAIN, NOW. `cause` is what raised it: `user`, `interrupt` (a signal), or `orphaned` (the
-    parent is gone). Make it on the main thread: it takes over SIGINT and SIGTERM.
+    parent is gone). `file` is the control file, `on_tick` is called about ten times a second. Make it on the main thread: it takes over SIGINT and SIGTERM.
     """
 
     def __init__(self, stdin: int = 0, on_line: Callable[[str], None] | None = None) -> None:
         self.level = GO_ON
         self.cause: str | None = None
         self.file: Path | None = None
+        self.on_tick: Callable[[], None] | None = None
         self._stdin: int | None = stdin
         self._on_line = on_line
         self._pending = b""
@@ -67,6 +68,8 @@ class Control:
                 self._read()
             if self.file is not None:
                 self._look(self.file)
+            if self.on_tick is not None:
+                self.on_tick()
 
     def _signals(self) -> None:
         with contextlib.suppress(BlockingIOError):

@@ -67,11 +67,11 @@ def parse_allow(allow: Mapping[str, Iterable[str]] | Iterable[str]) -> dict[str,
         items = [(str(name), [str(g) for g in grants]) for name, grants in allow.items()]
     else:
         for text in [allow] if isinstance(allow, str) else allow:
-            name, equals, grants = str(text).partition("=")
-            if not name.strip() or not equals or not grants.strip():
+            name, equals, listed = str(text).partition("=")
+            if not name.strip() or not equals or not listed.strip():
                 message = f"`{text}` grants nothing"
                 raise UsageError(message, place="--allow", help="write NAME=net or NAME=net,files")
-            items.append((name.strip(), [g.strip() for g in grants.split(",") if g.strip()]))
+            items.append((name.strip(), [g.strip() for g in listed.split(",") if g.strip()]))
     found: dict[str, list[str]] = {}
     for name, grants in items:
         for grant in grants:

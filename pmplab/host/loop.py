@@ -55,13 +55,14 @@ def drive(
     grace: float,
     progress: Callable[[str], None],
     second: Callable[[int], None],
+    beat: Callable[[], None] = lambda: None,
     clock: Callable[[], int] = time.monotonic_ns,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Ended:
     """Drive `core` to its end.
 
     `grace` is how long a draining run may last, in seconds, before it is ended at once. `progress` gets a snapshot four
-    times a second, `second` the time (ns of `clock`) once a second.
+    times a second, `second` the time (ns of `clock`) once a second; `beat` is called after every step.
     """
     asked = 0
     snapshot = "{}"
@@ -84,6 +85,7 @@ def drive(
                 asked = wanted
                 deadline = now + int((_AT_ONCE_S if asked == NOW else grace) * SECOND)
             phase, due = core.step(now, BUDGET)
+            beat()
             if phase == "finished":
                 return Ended(asked, None, core.progress())
             now = clock()

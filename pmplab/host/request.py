@@ -70,7 +70,7 @@ def pairs(given: Pairs, option: str, example: str) -> tuple[tuple[str, str], ...
                 message = f"`{item}` is no assignment"
                 raise UsageError(message, place=option, help=f"write {option} {example}")
             found.append((key.strip(), value))
-        elif isinstance(item, (tuple, list)) and len(item) == 2:  # noqa: PLR2004
+        elif isinstance(item, (tuple, list)) and len(item) == 2:
             key, value = item
             found.append((str(key), value if isinstance(value, str) else json.dumps(value)))
         else:

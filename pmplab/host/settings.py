@@ -1,9 +1,9 @@
 """`settings.yaml` of the home folder: what this machine allows.
 
-    memory-limit: 1GiB          # per linear memory of a component
-    grace: 30s                  # how long a stopped run may finish what is in flight
-    allow:                      # grants by sha256 of a component
-      3f2a...: [net]
+memory-limit: 1GiB          # per linear memory of a component
+grace: 30s                  # how long a stopped run may finish what is in flight
+allow:                      # grants by sha256 of a component
+  3f2a...: [net]
 """
 
 from __future__ import annotations

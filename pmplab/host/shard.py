@@ -1,0 +1,145 @@
+"""One shard at work: a composed core with its folders, started and driven to its end."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pmplab.errors import ComponentError, EngineError, TrappedError
+from pmplab.host import _wasm
+from pmplab.host.control import NOW
+from pmplab.host.loop import Ended, Watchdog, drive, was_stopped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pmplab.host._wasm import Workshop
+    from pmplab.host.compose import Composed
+    from pmplab.host.control import Control
+    from pmplab.host.request import RunRequest
+
+_EXITS = {"finished": 0, "stopped": 105, "trapped": 107, "failed": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a shard, or a run, ended: a final status, the exit status of it, and a sentence if it did not just finish."""
+
+    status: str
+    message: str | None
+    stop_reason: str | None
+    progress: dict[str, Any]
+
+    @property
+    def exit(self) -> int:
+        """What the process exits with."""
+        return _EXITS.get(self.status, 1)
+
+    def event(self) -> dict[str, Any]:
+        """Return the fields of the event `finished`."""
+        return {"status": self.status, "exit": self.exit, "message": self.message, "stop_reason": self.stop_reason}
+
+
+class Shard:
+    """A core that is ready to start."""
+
+    def __init__(self, request: RunRequest, asked: dict[str, Any], shop: Workshop, composed: Composed) -> None:
+        self._request = request
+        self._asked = asked
+        self._shop = shop
+        run_dir = Path(request.run_dir)
+        network = any("net" in part.grants for part in composed.parts)
+        instance = _wasm.Instance(
+            composed.component,
+            shop.engine,
+            _wasm.CORE,
+            read_only=[(Path(request.bundle), "/bundle")],
+            writable=[(run_dir, "/run")],
+            network=network,
+            http=composed.http,
+            memory=request.memory_limit,
+            log=run_dir / "child.log",
+            inherit=True,
+        )
+        self._core = _wasm.Core(instance)
+        self.t0 = 0
+        self.t0_wall_ns = 0
+
+    def start(self) -> dict[str, Any]:
+        """Begin. Returns the core's answer. Raises EngineError when it refuses, TrappedError when it fails."""
+        request = {
+            **self._asked,
+            "seed": self._request.seed,
+            "shard": self._request.shard,
+            "of": self._request.shards,
+            "run_id": self._request.run_id,
+            "bundle_name": self._request.bundle_name,
+            "grace": int(self._request.grace * 1e9),
+        }
+        text = json.dumps(request)
+        self.t0 = time.monotonic_ns()
+        self.t0_wall_ns = time.time_ns()
+        began, answer = self._core.start(text, self.t0)
+        try:
+            found = json.loads(answer)
+        except ValueError:
+            found = {"message": answer}
+        if not began or not isinstance(found, dict):
+            raise _refusal(found if isinstance(found, dict) else {})
+        return found
+
+    def drive(self, control: Control, *, progress: Callable[[str], None], second: Callable[[int], None]) -> Ending:
+        """Run to the end. Nothing that goes wrong in WebAssembly is raised: it stands in the ending."""
+        watchdog = Watchdog(control, lambda: self._shop.ticker.expire(self._core.step_deadline))
+        control.on_tick = watchdog.look
+        try:
+            ended = drive(self._core, control, grace=self._request.grace, progress=progress, second=second, beat=watchdog.alive)
+        finally:
+            control.on_tick = None
+        return _ending(ended, control.cause)
+
+
+def _refusal(answer: dict[str, Any]) -> EngineError:
+    rendered = str(answer.get("rendered") or "").strip()
+    message = str(answer.get("message") or rendered or "the core refused to start")
+    code = str(answer["code"]) if answer.get("code") else None
+    return EngineError(message, code=code)
+
+
+def _ending(ended: Ended, cause: str | None) -> Ending:
+    try:
+        progress = json.loads(ended.progress)
+    except ValueError:
+        progress = {}
+    reason = progress.get("stop_reason")
+    problem = ended.problem
+    if isinstance(problem, TrappedError):
+        if ended.asked == NOW:
+            return Ending("stopped", f"stopped at once: {problem.message}", reason or cause, progress)
+        return Ending("trapped", problem.message, reason, progress)
+    if isinstance(problem, ComponentError):
+        message = _sentence(problem.message)
+        return Ending("stopped" if ended.asked == NOW else "failed", message, reason, progress)
+    if was_stopped(ended.asked, reason):
+        why = cause or reason
+        told = {
+            "interrupt": "stopped by an interrupt",
+            "orphaned": "stopped, as the process that started it ended",
+        }.get(str(why), "stopped by the user")
+        return Ending("stopped", told, why, progress)
+    if reason is None:
+        return Ending("finished", None, None, progress)
+    message = str(progress.get("message") or f"the core stopped the run: {reason}")
+    return Ending("failed", message, str(reason), progress)
+
+
+def _sentence(text: str) -> str:
+    """Return the message of a core's error, which may be JSON."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return text
+    return str(found.get("message", text)) if isinstance(found, dict) else text

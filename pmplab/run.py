@@ -1,0 +1,308 @@
+"""A run and its handle: start one, find one, wait for it, stop it, read it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pmplab.errors import EngineError, RunInterrupted, UsageError
+from pmplab.home import CRASHED, RUNNING, RunState, cache_dir, find_run, home_dir, list_states, read_json, read_state
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    import pandas as pd
+    import polars as pl
+
+    from pmplab.analysis import Summary
+    from pmplab.bundle import Bundle
+    from pmplab.engine import Engine, Session
+    from pmplab.host.request import Pairs
+    from pmplab.workbook.frames import Frames
+
+_POLL_S = 0.1
+_MOST_SHARDS = 256
+_EXIT_OF_CRASHED = 1
+
+
+class Run:
+    """A run, going on or over. It is a view of the run's folder: two handles of one run never disagree."""
+
+    def __init__(self, state: RunState, session: Session | None = None) -> None:
+        self.id = state.id
+        self.dir = state.dir
+        self._state = state
+        self._session = session
+        self._frames: Frames | None = None
+
+    @property
+    def state(self) -> RunState:
+        """What the folder says now."""
+        if self._state.status in {RUNNING, CRASHED}:
+            self._state = read_state(self.dir) or self._state
+        return self._state
+
+    @property
+    def status(self) -> str:
+        """`running`, `finished`, `stopped`, `crashed`, `trapped` or `failed`."""
+        return self.state.status
+
+    @property
+    def exit_status(self) -> int | None:
+        """What `pmp run` exits with; None while it runs."""
+        state = self.state
+        if state.status == RUNNING:
+            return None
+        return int(state.manifest.get("exit", _EXIT_OF_CRASHED))
+
+    @property
+    def name(self) -> str:
+        """The name given to the run, else its first scenario's."""
+        scenarios = self._state.run.get("scenarios") or [self.id]
+        return str(self._state.run.get("name") or scenarios[0])
+
+    @property
+    def message(self) -> str | None:
+        """Why it ended, if it did not just finish."""
+        state = self.state
+        if state.status == CRASHED:
+            return "the process of the run died; what it recorded is here"
+        text = state.manifest.get("message")
+        return None if text is None else str(text)
+
+    @property
+    def started(self) -> datetime | None:
+        """When it was started, in UTC."""
+        ns = self._state.run.get("created_wall_ns")
+        return None if ns is None else datetime.fromtimestamp(ns / 1e9, UTC)
+
+    @property
+    def users(self) -> int | None:
+        """How many virtual users it creates."""
+        users = self._state.run.get("users")
+        return None if users is None else int(users)
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """What there is to know of the run: `manifest.json`, or `run.json` while it runs."""
+        state = self.state
+        return state.manifest or state.run
+
+    @property
+    def plan(self) -> dict[str, Any] | None:
+        """The plan with its WBS tree."""
+        answer = read_json(self.dir / "plan.json")
+        return None if answer is None else answer.get("plan")
+
+    @property
+    def progress(self) -> dict[str, Any] | None:
+        """The latest snapshot: of a run of this process at most 250 ms old, else the final one, else None."""
+        final = self._state.manifest.get("progress")
+        if final:
+            return dict(final)
+        if self._session is not None and self._session.progress is not None:
+            return self._session.progress
+        final = self.state.manifest.get("progress")
+        return dict(final) if final else None
+
+    @property
+    def frames(self) -> Frames:
+        """The tables `actions`, `tasks`, `load`, `leases`, `changes`, `host`, each a Polars LazyFrame, live and after."""
+        if self._frames is None:
+            from pmplab.workbook.frames import Frames
+
+            self._frames = Frames(self.dir)
+        return self._frames
+
+    @property
+    def seconds(self) -> pl.DataFrame:
+        """Aggregates per second of the run."""
+        from pmplab.workbook.follow import seconds
+
+        return seconds(self.dir)
+
+    def to_pandas(self, table: str) -> pd.DataFrame:
+        """Return a whole table as a pandas frame. Raises UsageError when there is no such table."""
+        from pmplab.workbook.frames import Frames
+
+        if table.startswith("_") or not isinstance(getattr(Frames, table, None), property):
+            known = [n for n in vars(Frames) if not n.startswith("_") and isinstance(getattr(Frames, n), property)]
+            message = f"there is no table `{table}`"
+            raise UsageError(message, help=f"there are {', '.join(known)}")
+        frame: pl.LazyFrame = getattr(self.frames, table)
+        return frame.collect().to_pandas()
+
+    def summary(self) -> Summary:
+        """Return totals, and counts and percentiles per action."""
+        from pmplab.analysis import summary
+
+        return summary(self.frames, {**self.manifest, "status": self.status, "run_dir": str(self.dir)})
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the run is over, for at most `timeout` seconds. Returns whether it is."""
+        end = None if timeout is None else time.monotonic() + timeout
+        done = None if self._session is None else self._session.done
+        while True:
+            over = self.status != RUNNING if done is None else done.is_set()
+            if over:
+                self._settle()
+                return True
+            left = _POLL_S if end is None else min(_POLL_S, end - time.monotonic())
+            if left <= 0:
+                return False
+            # In short waits on an event: joining a thread does not survive an interrupt.
+            if done is None:
+                time.sleep(left)
+            else:
+                done.wait(left)
+
+    def _settle(self) -> None:
+        """Give a process that said its last word the moment it needs to let go of the lock."""
+        end = time.monotonic() + 2.0
+        while self.status == RUNNING and time.monotonic() < end:
+            time.sleep(0.01)
+
+    def stop(self, now: bool = False) -> None:
+        """Ask for the end, from any process: no new work, what is in flight may finish; with `now` at once."""
+        if self.status != RUNNING:
+            return
+        if self._session is not None:
+            self._session.stop(now=now)
+        temporary = self.dir / f".control.{os.getpid()}"
+        try:
+            temporary.write_text("now\n" if now else "drain\n", encoding="utf-8")
+            temporary.replace(self.dir / "control")
+        except OSError as error:
+            if self._session is None:
+                message = f"the run cannot be told to stop: {error.strerror}"
+                raise EngineError(message, place=str(self.dir)) from None
+
+    def __repr__(self) -> str:
+        return f"Run({self.id!r}, {self.status})"
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        del include, exclude
+        from pmplab.view import run_view
+
+        return run_view.mimebundle(self)
+
+
+def run(
+    bundle: str | os.PathLike[str] | Bundle,
+    *,
+    set: Pairs = (),  # noqa: A002 - the option's name
+    seed: int | None = None,
+    env: Pairs = (),
+    labels: Pairs = (),
+    name: str | None = None,
+    shards: int = 1,
+    allow: Mapping[str, Iterable[str]] | Iterable[str] = (),
+    strict: bool = False,
+    wait: bool = False,
+    grace: float | None = None,
+    home: Path | str | None = None,
+    on_event: Callable[[dict[str, Any]], None] | None = None,
+    engine: Engine | None = None,
+) -> Run:
+    """Run a bundle: a folder, its `script.yaml`, or what `load` returned. Returns a handle once the run began.
+
+    `set`, `env` and `labels` are `KEY=VALUE` texts, `allow` is `NAME=net,files` texts. `shards` is the number of
+    processes, `grace` how many seconds a stopped run may finish what is in flight. With `wait` it returns when the run is
+    over: the first interrupt drains it, the second ends it, and RunInterrupted is raised.
+
+    Raises BundleError, UsageError, DiagnosticsError (all that is wrong with the script), GrantError, EngineError.
+    """
+    from pmplab.bundle import Bundle, locate
+    from pmplab.host.grants import parse_allow
+    from pmplab.host.request import RunRequest, pairs
+    from pmplab.host.settings import read_settings
+
+    if isinstance(shards, bool) or not 1 <= shards <= _MOST_SHARDS:
+        message = f"a run has 1 to {_MOST_SHARDS} shards, not {shards}"
+        raise UsageError(message, place="--shards")
+    if grace is not None and not 0 <= grace < 86400:
+        message = f"{grace} s is no grace time"
+        raise UsageError(message, place="--grace")
+    if seed is not None and not 0 <= seed < 1 << 64:
+        message = f"a seed is a number from 0 to {(1 << 64) - 1}, not {seed}"
+        raise UsageError(message, place="--seed")
+    overrides = pairs(set, "--set", "load.scenarios.0.user-count=10")
+    injected = pairs(env, "--env", "NAME=VALUE")
+    granted = parse_allow(allow)
+    if isinstance(bundle, Bundle):
+        path, bundle_name = locate(bundle.path), bundle.name
+        overrides, injected = (*bundle.overrides, *overrides), (*bundle.env, *injected)
+        granted = {**bundle.allow, **granted}
+    else:
+        path = locate(bundle)
+        bundle_name = path.name
+    at = home_dir(home)
+    settings = read_settings(at)
+    request = RunRequest(
+        bundle=str(path),
+        bundle_name=bundle_name,
+        home=str(at),
+        cache=str(cache_dir(home)),
+        # 53 bits: a seed must survive every reader of JSON.
+        seed=secrets.randbits(53) if seed is None else seed,
+        overrides=overrides,
+        env=injected,
+        labels=dict(pairs(labels, "--label", "KEY=VALUE")),
+        name=name,
+        shards=shards,
+        allow=granted,
+        allow_sha=settings.allow,
+        grace=settings.grace if grace is None else grace,
+        memory_limit=settings.memory_limit,
+        strict=strict,
+    )
+    if engine is None:
+        from pmplab.engine import LocalEngine
+
+        engine = LocalEngine()
+    session = engine.start(request, on_event)
+    state = read_state(Path(session.started["run_dir"]))
+    if state is None:
+        message = "the run's folder is gone"
+        raise EngineError(message, place=session.started["run_dir"])
+    handle = Run(state, session)
+    if wait:
+        _wait_for(handle)
+    return handle
+
+
+def _wait_for(handle: Run) -> None:
+    """Wait with the ladder of interrupts: drain, then at once, then give the handle back whatever happens."""
+    rungs: list[bool] = [False, True]
+    interrupted = False
+    while True:
+        try:
+            handle.wait()
+            break
+        except KeyboardInterrupt:
+            interrupted = True
+            if not rungs:
+                break
+            handle.stop(now=rungs.pop(0))
+    if interrupted:
+        message = f"the run {handle.id} was stopped; `pmplab.open_run({handle.id!r})` opens it"
+        raise RunInterrupted(message, run=handle)
+
+
+def open_run(wanted: str | os.PathLike[str] | Run, *, home: Path | str | None = None) -> Run:
+    """Return the run called `wanted`: an id, the unique beginning of one, `latest`, or the path of its folder.
+
+    Raises RunNotFoundError with the ids that look like it.
+    """
+    if isinstance(wanted, Run):
+        return wanted
+    return Run(find_run(home_dir(home), wanted))
+
+
+def runs(home: Path | str | None = None) -> list[Run]:
+    """Return all runs, newest first."""
+    return [Run(state) for state in list_states(home_dir(home))]
