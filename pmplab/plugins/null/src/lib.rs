@@ -16,7 +16,11 @@ mod protocol {
     struct Null;
     impl Guest for Null {
         fn init_protocol(_: String, _: Option<Descriptor>) -> Result<Capabilities, Error> {
-            Ok(Capabilities { name: "null".into(), version: "0.0.0".into(), calls: vec![] })
+            Ok(Capabilities {
+                name: "null".into(),
+                version: "0.0.0".into(),
+                calls: vec![],
+            })
         }
         fn prepare(_: u32, action: Action) -> Result<(), Error> {
             Err(Error::UnknownCall(action.call))
@@ -26,7 +30,10 @@ mod protocol {
         }
         fn cancel(_: u64) {}
         fn advance(_: u64, _: Vec<Pollable>) -> Advanced {
-            Advanced { now: 0, outcomes: vec![] }
+            Advanced {
+                now: 0,
+                outcomes: vec![],
+            }
         }
         fn pollables() -> Vec<Pollable> {
             vec![]
@@ -48,7 +55,12 @@ mod resource {
     struct Null;
     impl Guest for Null {
         fn init_provider(_: Option<Descriptor>) -> Result<Capabilities, Error> {
-            Ok(Capabilities { name: "null".into(), version: "0.0.0".into(), calls: vec![], provides: vec![] })
+            Ok(Capabilities {
+                name: "null".into(),
+                version: "0.0.0".into(),
+                calls: vec![],
+                provides: vec![],
+            })
         }
         fn open(_: Spec) -> Result<Table, Vec<Problem>> {
             Err(vec![])
