@@ -20,11 +20,11 @@ $(STAMP): pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit("pmplab needs Python 3.11 or newer; say which: make PYTHON=python3.12 ..." if sys.version_info < (3, 11) else 0)'
 	@echo "setting up $(VENV): about a minute, once"
 ifneq ($(UV),)
-	@uv venv --quiet --clear --python $(PYTHON) $(VENV)
+	@uv venv --quiet --allow-existing --python $(PYTHON) $(VENV)
 	@uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
 	@uv pip install --quiet --python $(BIN)/python --no-deps -e .
 else
-	@$(PYTHON) -m venv --clear $(VENV)
+	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 endif
