@@ -112,6 +112,7 @@ class DiagnosticsError(PmpError):
         self.rendered = rendered
 
     def render(self) -> str:
+        """Return all diagnostics as text."""
         return self.rendered.rstrip() or str(self)
 
 

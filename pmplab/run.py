@@ -121,9 +121,9 @@ class Run:
     @property
     def seconds(self) -> pl.DataFrame:
         """Aggregates per second of the run."""
-        from pmplab.workbook.follow import seconds
+        from pmplab.analysis import seconds
 
-        return seconds(self.dir)
+        return seconds(self.frames.actions).collect()
 
     def to_pandas(self, table: str) -> pd.DataFrame:
         """Return a whole table as a pandas frame. Raises UsageError when there is no such table."""
@@ -140,7 +140,16 @@ class Run:
         """Return totals, and counts and percentiles per action."""
         from pmplab.analysis import summary
 
-        return summary(self.frames, {**self.manifest, "status": self.status, "run_dir": str(self.dir)})
+        state = self.state
+        return summary(
+            self.frames,
+            state.manifest or None,
+            run={**state.run, "message": self.message},
+            plan=self.plan,
+            progress=self.progress,
+            run_dir=str(self.dir),
+            status=state.status,
+        )
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the run is over, for at most `timeout` seconds. Returns whether it is."""

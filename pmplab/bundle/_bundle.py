@@ -81,8 +81,9 @@ def load(
 
 def locate(src: str | os.PathLike[str]) -> Path:
     """Return the absolute folder of the bundle at `src`. Raises BundleError."""
-    given = Path(os.path.expanduser(os.fspath(src)))
+    given = Path(src)
     try:
+        given = given.expanduser()
         path = given.resolve()
         if path.is_dir():
             return _with_script(path, given)

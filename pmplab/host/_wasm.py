@@ -13,7 +13,7 @@ import tempfile
 import threading
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import wasmtime
 from wasmtime import _ffi
@@ -289,7 +289,7 @@ class Workshop:
         self.engine = engine()
         self.ticker = Ticker(self.engine)
 
-    def __enter__(self) -> Workshop:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

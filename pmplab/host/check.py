@@ -12,7 +12,7 @@ from pmplab.errors import ComponentError
 from pmplab.host import limits
 from pmplab.host.compose import Part, compose
 from pmplab.host.diagnostic import Diagnostic
-from pmplab.host.grants import parse_allow
+from pmplab.host.grants import GRANTS, parse_allow
 from pmplab.host.manifest import vendored
 from pmplab.host.request import Pairs, pairs
 
@@ -156,6 +156,7 @@ def _ask(shop: Workshop, cache: Path, bundle: Path, request: dict[str, Any], mem
 
 
 def _part(entry: str, bundle: Path) -> Part:
-    # A provider needs no grant to be checked: it reads manifests through the core.
+    # A check gives no network and no folder but through the core, so there is nothing to withhold; the core itself says
+    # which grants the run would lack.
     own = (bundle / entry).is_file()
-    return Part(name=entry, entry=entry, source="bundle" if own else "vendored")
+    return Part(name=entry, entry=entry, source="bundle" if own else "vendored", grants=GRANTS)

@@ -25,7 +25,9 @@ class Control:
     """Watches all ways to stop a run from a thread of its own, as the main thread may be inside WebAssembly.
 
     `level` only rises: GO_ON, DRAIN, NOW. `cause` is what raised it: `user`, `interrupt` (a signal), or `orphaned` (the
-    parent is gone). `file` is the control file, `on_tick` is called about ten times a second. Make it on the main thread: it takes over SIGINT and SIGTERM.
+    parent is gone). `file` is the control file, `on_tick` is called about ten times a second.
+
+    Make it on the main thread: it takes over SIGINT and SIGTERM.
     """
 
     def __init__(self, stdin: int = 0, on_line: Callable[[str], None] | None = None) -> None:

@@ -19,6 +19,7 @@ class Position:
 
     @classmethod
     def of(cls, raw: Mapping[str, Any]) -> Position:
+        """Read the core's JSON."""
         return cls(int(raw.get("line", 1)), int(raw.get("col", 1)), int(raw.get("byte", 0)))
 
 
@@ -39,6 +40,7 @@ class Diagnostic:
 
     @classmethod
     def of(cls, raw: Mapping[str, Any]) -> Diagnostic:
+        """Read the core's JSON."""
         span = raw.get("span") or {}
         return cls(
             code=str(raw.get("code", "PMP-E0000")),

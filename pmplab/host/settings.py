@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pmplab.errors import SettingsError, nearest
 from pmplab.host.grants import GRANTS
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _KEYS = ("memory-limit", "grace", "allow")
 _SIZES = {"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "KB": 10**3, "MB": 10**6, "GB": 10**9}
