@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from pmplab.errors import BundleError, EngineError, UsageError
 from pmplab.target import TargetError, TargetProcess
@@ -50,7 +50,7 @@ class Demo:
         if self._temporary is not None:
             shutil.rmtree(self._temporary, ignore_errors=True)
 
-    def __enter__(self) -> Demo:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -74,9 +74,7 @@ def prepare(*, users: int | None = None, ports: int = PORTS, keep: Path | str | 
     temporary = None if keep is not None else Path(tempfile.mkdtemp(prefix="pmplab-demo-"))
     folder = temporary / DEFAULT if temporary is not None else Path(str(keep)).expanduser().absolute()
     try:
-        if folder.is_dir() and any(folder.iterdir()):
-            message = "this folder is not empty"
-            raise UsageError(message, place=str(folder), help="name a new one")
+        _must_be_empty(folder)
         shutil.copytree(bundle_path(), folder, dirs_exist_ok=True)
         target = TargetProcess(ports=ports, manifest=folder / "resource.yaml", **faults).start()
     except BaseException as error:
@@ -92,13 +90,21 @@ def prepare(*, users: int | None = None, ports: int = PORTS, keep: Path | str | 
     return Demo(folder, target, tuple(overrides), temporary)
 
 
+def _must_be_empty(folder: Path) -> None:
+    if folder.is_dir() and any(folder.iterdir()):
+        message = "this folder is not empty"
+        raise UsageError(message, place=str(folder), help="name a new one")
+
+
 def main(args: argparse.Namespace, console: Console) -> int:
     """Run the demo for `pmp demo`: nothing but the result goes to standard output."""
     import pmplab
     from pmplab.commands import follow
 
     with follow.Interrupts() as asked, prepare(users=args.users, ports=args.ports, keep=args.keep) as demo:
-        console.say(f"{DEFAULT}: copied to {demo.bundle}, its target listens on {len(demo.target.ports)} ports of {demo.target.host}")
+        console.say(
+            f"{DEFAULT}: copied to {demo.bundle}, its target listens on {len(demo.target.ports)} ports of {demo.target.host}"
+        )
         run = pmplab.run(demo.bundle, set=demo.overrides, home=args.home)
         follow.follow(run, console, asked, quiet=args.quiet)
         seen = demo.target.stats(ports=False)["totals"]

@@ -1,4 +1,4 @@
-"""check a bundle and show everything that is wrong with it; nothing is run and no byte is sent"""
+"""Check a bundle and show everything that is wrong with it; nothing is run and no byte is sent."""
 
 from __future__ import annotations
 
@@ -26,12 +26,25 @@ def main(args: argparse.Namespace, console: Console) -> int:
     from pmplab.view import bundle_view, diagnostics
 
     found = bundle.load(
-        args.path, set=args.set, env=args.env, allow=args.allow, strict=args.strict, mode="draft" if args.draft else "deploy", home=args.home
+        args.path,
+        set=args.set,
+        env=args.env,
+        allow=args.allow,
+        strict=args.strict,
+        mode="draft" if args.draft else "deploy",
+        home=args.home,
     )
     if found.checked.diagnostics:
         console.diagnostics(found.checked.rendered)
     if args.json:
-        console.json({"ok": True, "bundle": str(found.path), "digest": found.digest, "diagnostics": [dict(d.raw) for d in found.checked.diagnostics]})
+        console.json(
+            {
+                "ok": True,
+                "bundle": str(found.path),
+                "digest": found.digest,
+                "diagnostics": [dict(d.raw) for d in found.checked.diagnostics],
+            }
+        )
         return 0
     said = diagnostics.count(d.severity for d in found.checked.diagnostics)
     console.write(f"{bundle_view.one_line(found)}: ok, {said}")

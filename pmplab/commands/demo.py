@@ -1,4 +1,4 @@
-"""run the seed's HTTP scenario, 1000 users, against a target of its own, and sum it up"""
+"""Run the seed's HTTP scenario, 1000 users, against a target of its own, and sum it up."""
 
 from __future__ import annotations
 
@@ -17,8 +17,12 @@ _MOST = 20_000
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("--users", type=_number, metavar="N", help="virtual users (default: the script's 1000)")
-    parser.add_argument("--ports", type=_number, default=1000, metavar="N", help="ports of the target, one pair each (default 1000)")
-    parser.add_argument("--keep", type=Path, metavar="DIR", help="copy the bundle there and leave it (default: a temporary folder)")
+    parser.add_argument(
+        "--ports", type=_number, default=1000, metavar="N", help="ports of the target, one pair each (default 1000)"
+    )
+    parser.add_argument(
+        "--keep", type=Path, metavar="DIR", help="copy the bundle there and leave it (default: a temporary folder)"
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress while it runs")
     add_json(parser)
 

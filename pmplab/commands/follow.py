@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from pmplab.view import run_view, summary
 from pmplab.view.progress import ProgressLine
@@ -28,7 +28,7 @@ class Interrupts:
         self.count = 0
         self._before: dict[signal.Signals, Any] = {}
 
-    def __enter__(self) -> Interrupts:
+    def __enter__(self) -> Self:
         for number in _SIGNALS:
             before = signal.getsignal(number)
             # Who ignores a signal, as nohup does, goes on ignoring it.
@@ -84,7 +84,12 @@ def report(run: Run, console: Console, *, as_json: bool = False, extra: dict[str
     """Print the summary of `run` and return its exit status. `extra` is added to the JSON object."""
     found = run_view.summarise(run)
     if found is None:
-        found = {"run_id": run.id, "status": run.status, "run_dir": str(run.dir), "message": run.message or "nothing was recorded that can be read"}
+        found = {
+            "run_id": run.id,
+            "status": run.status,
+            "run_dir": str(run.dir),
+            "message": run.message or "nothing was recorded that can be read",
+        }
     if as_json:
         console.json({**found, **(extra or {})})
     else:

@@ -1,4 +1,4 @@
-"""open a bundle and show components, grants, resources, the WBS tree and the planned load"""
+"""Open a bundle and show components, grants, resources, the WBS tree and the planned load."""
 
 from __future__ import annotations
 
@@ -40,7 +40,15 @@ def open_bundle(args: argparse.Namespace, source: Any = None, name: str | None =
     """Load what the arguments name; `source` stands in for the path."""
     from pmplab import bundle
 
-    return bundle.load(args.path if source is None else source, name, set=args.set, env=args.env, allow=args.allow, strict=args.strict, home=args.home)
+    return bundle.load(
+        args.path if source is None else source,
+        name,
+        set=args.set,
+        env=args.env,
+        allow=args.allow,
+        strict=args.strict,
+        home=args.home,
+    )
 
 
 def main(args: argparse.Namespace, console: Console) -> int:
@@ -49,7 +57,16 @@ def main(args: argparse.Namespace, console: Console) -> int:
 
     found = open_bundle(args, name=name_of(args))
     if args.json:
-        console.json({"ok": True, "name": found.name, "bundle": str(found.path), "digest": found.digest, "plan": found.checked.plan, "compose": found.checked.compose})
+        console.json(
+            {
+                "ok": True,
+                "name": found.name,
+                "bundle": str(found.path),
+                "digest": found.digest,
+                "plan": found.checked.plan,
+                "compose": found.checked.compose,
+            }
+        )
     else:
         console.write(bundle_view.plain(found))
     return 0

@@ -22,25 +22,60 @@ def build(prog: str = "pmp", parser_class: type[argparse.ArgumentParser] = argpa
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"pmplab {__version__}")
-    parser.add_argument("--home", metavar="DIR", default=None, help="home folder of runs and settings (default: $PMPLAB_HOME, else the user's data folder)")
+    parser.add_argument(
+        "--home",
+        metavar="DIR",
+        default=None,
+        help="home folder of runs and settings (default: $PMPLAB_HOME, else the user's data folder)",
+    )
     shared = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     shared.add_argument("--home", metavar="DIR", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     verbs: Any = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=parser_class)
     for name in VERBS:
         module = import_module(f"pmplab.commands.{name}")
-        about = (module.__doc__ or "").strip().splitlines()[0]
+        about = _about(module.__doc__ or "")
         one: argparse.ArgumentParser = verbs.add_parser(
-            name, parents=[shared], help=about, description=about, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter
+            name,
+            parents=[shared],
+            help=about,
+            description=about,
+            allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         module.add(one)
         one.set_defaults(main=module.main)
     return parser
 
 
+def _about(docstring: str) -> str:
+    """Return the first line of a verb's module as argparse shows it: small, without a full stop."""
+    line = docstring.strip().splitlines()[0]
+    return line[:1].lower() + line[1:].rstrip(".")
+
+
+def verbs_of(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """Return the parser of each verb."""
+    for action in parser._actions:  # noqa: SLF001  argparse offers no other way to read a parser
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+            return dict(action.choices)
+    return {}
+
+
+def options_of(parser: argparse.ArgumentParser) -> list[str]:
+    """Return the long options that a parser takes."""
+    return [name for action in parser._actions for name in action.option_strings if name.startswith("--")]  # noqa: SLF001
+
+
 def add_bundle_options(parser: argparse.ArgumentParser) -> None:
     """Declare what every verb takes that checks a bundle."""
     add = parser.add_argument
-    add("--set", action="append", default=[], metavar="PATH=VALUE", help="set a value of the script, such as load.scenarios.0.user-count=10")
+    add(
+        "--set",
+        action="append",
+        default=[],
+        metavar="PATH=VALUE",
+        help="set a value of the script, such as load.scenarios.0.user-count=10",
+    )
     add("--env", action="append", default=[], metavar="NAME=VALUE", help="hand a variable to the core")
     add("--allow", action="append", default=[], metavar="NAME=net,files", help="grant a component of the bundle what it asks for")
     add("--strict", action="store_true", help="take what is only assumed for an error")

@@ -1,4 +1,4 @@
-"""run a bundle, follow it, and sum it up"""
+"""Run a bundle, follow it, and sum it up."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ _MOST_SHARDS = 256
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("path", metavar="BUNDLE", help="folder of the bundle, or its script.yaml; in a notebook also the name of a loaded one")
+    parser.add_argument(
+        "path", metavar="BUNDLE", help="folder of the bundle, or its script.yaml; in a notebook also the name of a loaded one"
+    )
     add_run_options(parser)
     add_bundle_options(parser)
     add_json(parser)
@@ -32,12 +34,14 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     option("--label", action="append", default=[], metavar="KEY=VALUE", help="note something in the run's record")
     option("--name", help="what to call the run (default: its first scenario)")
     option("--shards", type=_shards, default=1, metavar="N", help="split the run over N processes (default 1)")
-    option("--grace", type=seconds, metavar="TIME", help="how long what is in flight may take when the run is stopped, such as 10s")
+    option(
+        "--grace", type=seconds, metavar="TIME", help="how long what is in flight may take when the run is stopped, such as 10s"
+    )
     option("--wait", action="store_true", help="in a notebook: block until the run has ended")
 
 
 def _seed(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 20 or int(text) >= 2**64:  # noqa: PLR2004
+    if not text.isascii() or not text.isdigit() or len(text) > 20 or int(text) >= 2**64:
         message = f"{text!r} is not a whole number from 0 to 2^64 - 1"
         raise argparse.ArgumentTypeError(message)
     return int(text)

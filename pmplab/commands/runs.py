@@ -1,4 +1,4 @@
-"""list the runs, newest first"""
+"""List the runs, newest first."""
 
 from __future__ import annotations
 
@@ -29,13 +29,29 @@ def rows(found: list[Run]) -> list[list[str]]:
     for run in found:
         took = (run.manifest or {}).get("duration_ns")
         started = run.started.astimezone().strftime("%Y-%m-%d %H:%M:%S") if run.started else units.NONE
-        shown.append([run.id, run.status, started, units.clock(took / 1e9) if took is not None else units.NONE, units.count(run.users), str(run.name or "")])
+        shown.append(
+            [
+                run.id,
+                run.status,
+                started,
+                units.clock(took / 1e9) if took is not None else units.NONE,
+                units.count(run.users),
+                str(run.name or ""),
+            ]
+        )
     return shown
 
 
 def as_json(run: Run) -> dict[str, Any]:
     """Return one run as a JSON object."""
-    return {"run_id": run.id, "status": run.status, "started": run.started.isoformat() if run.started else None, "users": run.users, "name": run.name, "run_dir": str(run.dir)}
+    return {
+        "run_id": run.id,
+        "status": run.status,
+        "started": run.started.isoformat() if run.started else None,
+        "users": run.users,
+        "name": run.name,
+        "run_dir": str(run.dir),
+    }
 
 
 def main(args: argparse.Namespace, console: Console) -> int:

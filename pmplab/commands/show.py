@@ -1,4 +1,4 @@
-"""show the summary of a run, by default the newest"""
+"""Show the summary of a run, by default the newest."""
 
 from __future__ import annotations
 

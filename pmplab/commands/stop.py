@@ -1,4 +1,4 @@
-"""stop a running run: nothing new begins, what is in flight may finish"""
+"""Stop a running run: nothing new begins, what is in flight may finish."""
 
 from __future__ import annotations
 

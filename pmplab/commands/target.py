@@ -1,4 +1,4 @@
-"""serve a small real HTTP asset store to run against, with faults on request"""
+"""Serve a small real HTTP asset store to run against, with faults on request."""
 
 from __future__ import annotations
 

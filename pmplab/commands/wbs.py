@@ -1,4 +1,4 @@
-"""show the work breakdown structure of a bundle"""
+"""Show the work breakdown structure of a bundle."""
 
 from __future__ import annotations
 

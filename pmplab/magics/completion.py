@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import CompletionContext, SimpleCompletion, context_matcher
 
-from pmplab.commands.parser import VERBS
+from pmplab.commands.parser import VERBS, options_of, verbs_of
 from pmplab.magics.line import parser
 
 if TYPE_CHECKING:
@@ -26,7 +25,6 @@ _MOST = 100
 def matcher(shell: InteractiveShell) -> Callable[[CompletionContext], Any]:
     """Return a v2 matcher of IPython that completes `%pmp` lines, also after `x =`."""
 
-    @context_matcher()  # type: ignore[untyped-decorator]
     def pmp_matcher(context: CompletionContext) -> Any:
         before = context.full_text[: context.cursor_position] if context.full_text else context.line_with_cursor
         last = before.rsplit("\n", 1)[-1]
@@ -36,9 +34,14 @@ def matcher(shell: InteractiveShell) -> Callable[[CompletionContext], Any]:
         words = match[1].split(" ")
         done, word = [w for w in words[:-1] if w], words[-1]
         found = sorted(set(candidates(shell, done, word)))
-        return {"completions": [SimpleCompletion(text=text, type="pmp") for text in found[:_MOST]], "matched_fragment": word, "suppress": bool(found)}
+        return {
+            "completions": [SimpleCompletion(text=text, type="pmp") for text in found[:_MOST]],
+            "matched_fragment": word,
+            "suppress": bool(found),
+        }
 
-    return pmp_matcher
+    decorated: Callable[[CompletionContext], Any] = context_matcher()(pmp_matcher)
+    return decorated
 
 
 def candidates(shell: InteractiveShell, done: list[str], word: str) -> Iterable[str]:
@@ -57,10 +60,8 @@ def candidates(shell: InteractiveShell, done: list[str], word: str) -> Iterable[
 
 def options(verb: str) -> list[str]:
     """Return the long options of a verb."""
-    for action in parser()._actions:
-        if isinstance(action, argparse._SubParsersAction) and verb in action.choices:
-            return [name for option in action.choices[verb]._actions for name in option.option_strings if name.startswith("--")]
-    return []
+    found = verbs_of(parser()).get(verb)
+    return options_of(found) if found else []
 
 
 def _bundles(shell: InteractiveShell) -> list[str]:
@@ -87,4 +88,8 @@ def _paths(word: str) -> list[str]:
     except OSError:
         return []
     lead = word[: len(word) - len(begun)]
-    return [f"{lead}{e.name}/" if e.is_dir() else f"{lead}{e.name}" for e in entries if e.name.startswith(begun) and (begun.startswith(".") or not e.name.startswith("."))]
+    return [
+        f"{lead}{e.name}/" if e.is_dir() else f"{lead}{e.name}"
+        for e in entries
+        if e.name.startswith(begun) and (begun.startswith(".") or not e.name.startswith("."))
+    ]

@@ -8,7 +8,7 @@ import shlex
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from pmplab.commands.parser import build
+from pmplab.commands.parser import build, verbs_of
 from pmplab.errors import UsageError
 
 if TYPE_CHECKING:
@@ -49,8 +49,7 @@ def split(line: str, evaluate: Callable[[str], object]) -> list[str]:
     So does `KEY={expression}`. Raises UsageError.
     """
     text = line.strip()
-    if text.endswith(";"):
-        text = text[:-1]
+    text = text.removesuffix(";")
     try:
         words = shlex.split(text, posix=True)
     except ValueError as error:
@@ -65,7 +64,7 @@ def _expand(word: str, evaluate: Callable[[str], object]) -> str:
         return word
     try:
         return f"{match[1]}{evaluate(match[2])}"
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  the expression is the user's
         message = f"`{{{match[2]}}}` has no value: {type(error).__name__}: {error}"
         raise UsageError(message, place="%pmp") from None
 
@@ -79,9 +78,7 @@ def help_text() -> str:
     """Return the help of `%pmp` with the usage of every verb."""
     whole = parser()
     parts = [whole.format_help(), "In a notebook:", _NOTEBOOK]
-    for action in whole._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            parts += [verb.format_usage().strip() for verb in action.choices.values()]
+    parts += [verb.format_usage().strip() for verb in verbs_of(whole).values()]
     return "\n".join(parts)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @magics_class
-class PmpMagics(Magics):
+class PmpMagics(Magics):  # type: ignore[misc]
     """Holds what lives as long as the shell: started targets, and in which cell a run was last shown."""
 
     def __init__(self, shell: InteractiveShell) -> None:
@@ -24,8 +24,8 @@ class PmpMagics(Magics):
         self.targets: list[Any] = []
         self.shown_in: dict[str, int] = {}
 
-    @no_var_expand
-    @line_cell_magic
+    @no_var_expand  # type: ignore[untyped-decorator]
+    @line_cell_magic  # type: ignore[untyped-decorator]
     def pmp(self, line: str, cell: str | None = None) -> object:
         """Run a verb; see `%pmp?`."""
         try:
@@ -34,7 +34,7 @@ class PmpMagics(Magics):
                 return verbs.run_cell(self, words, line, cell)
             return verbs.run_line(self, lines.parse(words))
         except lines.HelpShown as shown:
-            print(str(shown).rstrip())  # noqa: T201
+            print(str(shown).rstrip())
             return None
 
     def mark(self, run: Run) -> None:
@@ -43,7 +43,7 @@ class PmpMagics(Magics):
 
     def is_shown(self, run: Run) -> bool:
         """Whether the cell that is being executed shows `run` already."""
-        return self.shown_in.get(run.id) == self.shell.execution_count
+        return bool(self.shown_in.get(run.id) == self.shell.execution_count)
 
 
 PmpMagics.pmp.__doc__ = lines.help_text()

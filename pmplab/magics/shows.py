@@ -48,4 +48,8 @@ class Listing:
         return "\n".join(columns.lines([self.head, *self.rows], indent="")) if self.rows else "no runs yet: %pmp demo makes one"
 
     def _repr_html_(self) -> str:
-        return page(table([escape(name) for name in self.head], [[escape(cell) for cell in row] for row in self.rows]) if self.rows else escape(repr(self)))
+        return page(
+            table([escape(name) for name in self.head], [[escape(cell) for cell in row] for row in self.rows])
+            if self.rows
+            else escape(repr(self))
+        )

@@ -104,7 +104,15 @@ def _check(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
     from pmplab.view import bundle_view, diagnostics
 
     mode = "draft" if args.draft else "deploy"
-    found = bundle.load(args.path if source is None else source, set=args.set, env=args.env, allow=args.allow, strict=args.strict, mode=mode, home=args.home)
+    found = bundle.load(
+        args.path if source is None else source,
+        set=args.set,
+        env=args.env,
+        allow=args.allow,
+        strict=args.strict,
+        mode=mode,
+        home=args.home,
+    )
     said = diagnostics.count(d.severity for d in found.checked.diagnostics)
     return Said(f"{bundle_view.one_line(found)}: ok, {said}", found.checked.rendered)
 

@@ -6,6 +6,10 @@ import argparse
 import re
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(us|ms|s|m)")
@@ -77,9 +81,9 @@ def share(text: str) -> float:
     return value
 
 
-def _whole(low: int, high: int) -> object:
+def _whole(low: int, high: int) -> Callable[[str], int]:
     def read(text: str) -> int:
-        if not text.isascii() or not text.isdigit() or not low <= int(text[:9]) <= high or len(text) > 9:  # noqa: PLR2004
+        if not text.isascii() or not text.isdigit() or not low <= int(text[:9]) <= high or len(text) > 9:
             msg = f"{text!r} is not a whole number from {low} to {high}"
             raise argparse.ArgumentTypeError(msg)
         return int(text)

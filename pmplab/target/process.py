@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import urllib.request
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Self
 
 from pmplab.target.options import TargetOptions
 
@@ -46,10 +46,10 @@ class TargetProcess:
         """Process id while it runs."""
         return self._child.pid if self._child else None
 
-    def start(self) -> TargetProcess:
+    def start(self) -> Self:
         """Start it and wait until every port listens. Raises `TargetError` when it cannot."""
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  closed by stop()
-        self._child = subprocess.Popen(  # noqa: S603
+        self._child = subprocess.Popen(
             [sys.executable, "-m", "pmplab.target", *self.options.arguments()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -98,11 +98,11 @@ class TargetProcess:
         """Return its account: `totals`, and `ports` with counts and the last steps of each, unless `ports` is false."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         url = f"http://{host}:{self.ports[0]}/__stats__{'' if ports else '/totals'}"
-        with urllib.request.urlopen(url, timeout=10) as response:  # noqa: S310
+        with urllib.request.urlopen(url, timeout=10) as response:
             found: dict[str, Any] = json.load(response)
         return found if ports else {"totals": found, "ports": {}}
 
-    def __enter__(self) -> TargetProcess:
+    def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

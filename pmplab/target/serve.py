@@ -14,6 +14,7 @@ import socket
 import stat
 import struct
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pmplab.target.store import Ledger, Port
@@ -208,7 +209,7 @@ async def _serve(options: TargetOptions) -> int:
     for listener in listeners:
         port = Port(listener.getsockname()[1])
         target.ledger.ports[port.number] = port
-        servers.append(await loop.create_server(lambda port=port: Connection(target, port), sock=listener, backlog=_BACKLOG))
+        servers.append(await loop.create_server(partial(Connection, target, port), sock=listener, backlog=_BACKLOG))
     numbers = list(target.ledger.ports)
     if options.manifest is not None:
         try:

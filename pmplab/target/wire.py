@@ -64,7 +64,7 @@ class Reader:
         lines = bytes(self.buffer[:end]).split(_CRLF)
         del self.buffer[: end + 4]
         words = lines[0].split(b" ")
-        if len(words) != 3 or words[2] not in {b"HTTP/1.1", b"HTTP/1.0"}:  # noqa: PLR2004
+        if len(words) != 3 or words[2] not in {b"HTTP/1.1", b"HTTP/1.0"}:
             raise BadRequestError(400)
         headers = {}
         for line in lines[1:]:
@@ -80,7 +80,7 @@ class Reader:
         length = headers.get(b"content-length", b"0")
         if not length.isdigit():
             raise BadRequestError(400)
-        self._body_size = int(length) if len(length) < 12 else MAX_BODY + 1  # noqa: PLR2004
+        self._body_size = int(length) if len(length) < 12 else MAX_BODY + 1
         if self._body_size > MAX_BODY:
             raise BadRequestError(413)
         self.wants_continue = headers.get(b"expect") == b"100-continue" and len(self.buffer) < self._body_size

@@ -18,16 +18,19 @@ _UNUSED = "not used"
 
 
 def one_line(bundle: Bundle) -> str:
-    """Return what the bundle holds in one line."""
-    plan = bundle.checked.plan or {}
+    """Return name and contents of the bundle in one line."""
+    return f"{bundle.name}: {contents(bundle.checked.plan or {})}"
+
+
+def contents(plan: Mapping[str, Any]) -> str:
+    """Return what a plan holds in one line."""
     used = [part for part in plan.get("components") or [] if part.get("used", True)]
     scenarios = plan.get("scenarios") or []
     users = sum(int(scenario.get("users") or 0) for scenario in scenarios)
     entries = sum(int(resource.get("entries") or 0) for resource in plan.get("resources") or [])
-    return (
-        f"{bundle.name}: {_many(len(used), 'component')}, {_many(len(plan.get('resources') or []), 'resource')} "
-        f"({units.count(entries)} {'entry' if entries == 1 else 'entries'}), {_many(len(scenarios), 'scenario')}, {_many(users, 'user')}"
-    )
+    held = f"{units.count(entries)} {'entry' if entries == 1 else 'entries'}"
+    resources = f"{_many(len(plan.get('resources') or []), 'resource')} ({held})"
+    return ", ".join([_many(len(used), "component"), resources, _many(len(scenarios), "scenario"), _many(users, "user")])
 
 
 def _many(number: int, noun: str) -> str:
@@ -63,7 +66,7 @@ def html(bundle: Bundle) -> str:
     plan = bundle.checked.plan or {}
     notes = _notes(bundle)
     parts = [
-        f'<div class="head"><b>{escape(bundle.name)}</b><span class="dim">{escape(one_line(bundle).split(": ", 1)[1])}</span>'
+        f'<div class="head"><b>{escape(bundle.name)}</b><span class="dim">{escape(contents(plan))}</span>',
         f'<span class="pill {"warn" if notes else "good"}">{escape(notes or "checked")}</span></div>',
         f'<div class="dim"><code>{escape(bundle.path)}</code></div>',
     ]
@@ -115,7 +118,7 @@ def _resources(plan: Mapping[str, Any]) -> list[list[str]]:
                 units.count(resource.get("entries")),
                 ", ".join(resource.get("fields") or []),
                 str(resource.get("strategy") or ""),
-                units.clock(ttl / 1e9) if ttl else units.NONE,
+                units.span(ttl / 1e9) if ttl else units.NONE,
                 str(resource.get("guard") or ""),
                 str(resource.get("domain") or ""),
             ]

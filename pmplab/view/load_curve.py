@@ -47,11 +47,11 @@ def _curve(scenario: Mapping[str, Any]) -> Curve:
         full = users * float(spawn["per"]) / float(spawn["count"]) / _NS
         corners = [(0.0, 0.0), (full, users)]
         per = float(spawn["count"]) / (float(spawn["per"]) / _NS)
-        words = f"{units.count(users)} users at {per:g}/s: the last one at {units.clock(full)}"
+        words = f"{units.count(users)} users at {per:g}/s: the last one at {units.span(full)}"
     elif shape == "ramp":
         start, end, over = float(spawn["from"]), float(spawn["to"]), float(spawn["over"]) / _NS
         corners = _capped([(0.0, start), (over, end)], users)
-        words = f"{units.count(start)} to {units.count(end)} users within {units.clock(over)}"
+        words = f"{units.count(start)} to {units.count(end)} users within {units.span(over)}"
         if max(start, end) > users:
             words += f", at most {units.count(users)}"
     else:
@@ -59,7 +59,7 @@ def _curve(scenario: Mapping[str, Any]) -> Curve:
         words = f"{units.count(users)} users at once"
     last = max([corners[-1][0] * 1.25, 1.0, *ends[:1]])
     if ends:
-        words += f", each for {units.clock(ends[0])}" if scenario.get("task_duration") else f", for {units.clock(ends[0])}"
+        words += f", each for {units.span(ends[0])}" if scenario.get("task_duration") else f", for {units.span(ends[0])}"
     else:
         number = scenario.get("iterations") or 1
         words += ", one task each" if number == 1 else f", {units.count(number)} tasks each"
@@ -80,7 +80,7 @@ def text(plan: Mapping[str, Any], width: int = 48) -> str:
     for curve in curves(plan):
         end = curve.points[-1][0]
         values = [curve.at(end * i / (width - 1)) for i in range(width)]
-        lines += [f"{curve.scenario}: {curve.words}", f"  {spark.text(values, width)}  0 to {units.clock(end)}"]
+        lines += [f"{curve.scenario}: {curve.words}", f"  {spark.text(values, width)}  0 to {units.span(end)}"]
     return "\n".join(lines)
 
 
@@ -92,6 +92,6 @@ def html(plan: Mapping[str, Any]) -> str:
         top = max(y for _, y in curve.points)
         shown.append(
             f'<div><b>{escape(curve.scenario)}</b> <span class="dim">{escape(curve.words)}</span><br>{picture} '
-            f'<span class="dim">{units.count(top)} users at most, {units.clock(curve.points[-1][0])}</span></div>'
+            f'<span class="dim">{units.count(top)} users at most, {units.span(curve.points[-1][0])}</span></div>'
         )
     return "".join(shown)

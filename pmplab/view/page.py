@@ -21,7 +21,8 @@ STYLE = """
 .pmp .facts div span{display:block;font-size:11px;opacity:.65}
 .pmp .facts div b{font-size:16px;font-weight:600;font-variant-numeric:tabular-nums}
 .pmp table{border-collapse:collapse;margin:2px 0 8px;font-size:12.5px;background:none}
-.pmp th,.pmp td{padding:3px 10px;text-align:left;border:0;border-bottom:1px solid rgba(128,128,128,.28);background:none;white-space:nowrap}
+.pmp th,.pmp td{padding:3px 10px;text-align:left;border:0;background:none;white-space:nowrap}
+.pmp th,.pmp td{border-bottom:1px solid rgba(128,128,128,.28)}
 .pmp th{font-weight:600;opacity:.75}
 .pmp td.n,.pmp th.n{text-align:right;font-variant-numeric:tabular-nums}
 .pmp td.wide{white-space:normal}
@@ -48,7 +49,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, numeric: Iterab
     right = frozenset(numeric)
 
     def cells(row: Sequence[str], tag: str) -> str:
-        return "".join(f'<{tag}{" class=n" if i in right else ""}>{cell}</{tag}>' for i, cell in enumerate(row))
+        return "".join(f"<{tag}{' class=n' if i in right else ''}>{cell}</{tag}>" for i, cell in enumerate(row))
 
     body = "".join(f"<tr>{cells(row, 'td')}</tr>" for row in rows)
     return f"<table><thead><tr>{cells(head, 'th')}</tr></thead><tbody>{body}</tbody></table>"

@@ -40,7 +40,11 @@ def overall(progress: Mapping[str, Any]) -> str:
         f"{units.count(total(progress, 'tasks_done'))} tasks done",
         f"{units.count(total(progress, 'finished'))} actions",
     ]
-    parts += [f"{units.count(total(progress, key))} {word}" for key, word in (("fail", "failed"), ("timeout", "timed out")) if total(progress, key)]
+    parts += [
+        f"{units.count(total(progress, key))} {word}"
+        for key, word in (("fail", "failed"), ("timeout", "timed out"))
+        if total(progress, key)
+    ]
     parts += [f"{units.count(total(progress, 'in_flight'))} in flight"] if total(progress, "in_flight") else []
     return ", ".join(parts)
 
@@ -87,7 +91,7 @@ class Rates:
         now = float(progress.get("t") or 0) / _NS
         counts = {str(s.get("name")): int(s.get("finished") or 0) for s in progress.get("scenarios") or []}
         self._seen.append((now, counts))
-        while len(self._seen) > 2 and self._seen[1][0] <= now - _RATE_OVER_S:  # noqa: PLR2004
+        while len(self._seen) > 2 and self._seen[1][0] <= now - _RATE_OVER_S:
             self._seen.pop(0)
         then, before = self._seen[0]
         if now <= then:
@@ -98,7 +102,9 @@ class Rates:
 class ProgressLine:
     """Writes progress to `stream`. Call `update` as often as you like and `close` before writing anything else."""
 
-    def __init__(self, stream: TextIO, *, redraw: bool, width: Callable[[], int], now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, stream: TextIO, *, redraw: bool, width: Callable[[], int], now: Callable[[], float] = time.monotonic
+    ) -> None:
         self._stream = stream
         self._redraw = redraw
         self._width = width

@@ -29,12 +29,15 @@ def plain(run: Run) -> str:
 
 def mimebundle(run: Run) -> dict[str, str]:
     """Return the run for a notebook: plain text, and HTML without scripts that needs no kernel."""
-    if run.status == "running":
+    if run.status == "running" and run.progress:
         return live(run.id, run.progress, {}, ())
     found = summarise(run)
     if found is None:
         text = f"{plain(run)}\n{_NO_FIGURES}\n{run.dir}\n"
-        return {"text/plain": text, "text/html": page(f"{_head(run.id, run.status)}<div>{_NO_FIGURES}</div><code>{escape(run.dir)}</code>")}
+        return {
+            "text/plain": text,
+            "text/html": page(f"{_head(run.id, run.status)}<div>{_NO_FIGURES}</div><code>{escape(run.dir)}</code>"),
+        }
     return {"text/plain": summary.text(found), "text/html": html(found, seconds(run))}
 
 
@@ -53,18 +56,25 @@ def seconds(run: Run) -> list[tuple[float, float]]:
     """Return actions ended per second of the run, as (second, actions)."""
     import polars as pl
 
+    from pmplab.analysis import seconds as per_second
+
     try:
-        rows = run.frames.actions.group_by((pl.col("t_end") // 1_000_000_000).alias("second")).len().collect().rows()
+        rows = per_second(run.frames.actions).select("second", "count").collect().rows()
     except (pl.exceptions.PolarsError, OSError):
         return []
     found = {int(second): float(number) for second, number in rows}
     return [(float(second), found.get(second, 0.0)) for second in range(max(found) + 1)] if found else []
 
 
-def live(run_id: str, progress: Mapping[str, Any] | None, rates: Mapping[str, float], trail: Sequence[tuple[float, float]]) -> dict[str, str]:
+def live(
+    run_id: str, progress: Mapping[str, Any] | None, rates: Mapping[str, float], trail: Sequence[tuple[float, float]]
+) -> dict[str, str]:
     """Return a running run for a notebook. `trail` holds (seconds, actions per second) so far."""
     if not progress:
-        return {"text/plain": f"Run {run_id}: starting", "text/html": page(_head(run_id, "starting") + '<div class="dim">compiling and checking</div>')}
+        return {
+            "text/plain": f"Run {run_id}: starting",
+            "text/html": page(_head(run_id, "starting") + '<div class="dim">compiling and checking</div>'),
+        }
     t_s = float(progress.get("t") or 0) / _NS
     rows = []
     for scenario in progress.get("scenarios") or []:
@@ -105,7 +115,12 @@ def html(found: Mapping[str, Any], per_second: Sequence[tuple[float, float]] = (
         ("actions per second", units.rate(count / took) if took else units.NONE),
     ]
     parts = [
-        _head(str(found.get("run_id", "?")), str(found.get("status", "?")), units.clock(took) if took is not None else "", str(found.get("bundle") or "")),
+        _head(
+            str(found.get("run_id", "?")),
+            str(found.get("status", "?")),
+            units.clock(took) if took is not None else "",
+            str(found.get("bundle") or ""),
+        ),
         f"<div>{escape(found['message'])}</div>" if found.get("message") else "",
         facts(figures),
         _actions(found),
@@ -119,20 +134,32 @@ def html(found: Mapping[str, Any], per_second: Sequence[tuple[float, float]] = (
 def _head(run_id: str, status: str, took: str = "", bundle: str = "") -> str:
     colour = _COLOURS.get(status, "busy" if status in {"starting", "draining"} else "bad")
     tail = f'<span class="dim">{escape(bundle)}</span>' if bundle else ""
-    return f'<div class="head"><b>{escape(run_id)}</b><span class="pill {colour}">{escape(status)}</span><span>{escape(took)}</span>{tail}</div>'
+    pill = f'<span class="pill {colour}">{escape(status)}</span>'
+    return f'<div class="head"><b>{escape(run_id)}</b>{pill}<span>{escape(took)}</span>{tail}</div>'
 
 
 def _actions(found: Mapping[str, Any]) -> str:
     actions = found.get("actions") or {}
     if not actions:
         return "<div>no action ended</div>"
-    top = max((float(row.get("max_ms") or 0) for row in actions.values()), default=0.0)
+    top = max((float(row.get("p99_ms") or 0) for row in actions.values()), default=0.0)
     rows = []
     for name, row in actions.items():
-        values = [row.get(key) for key in summary.QUANTILES]
-        bar = spark.range_bar([float(value or 0) for value in values], top, label=escape(f"response time of {name}, 0 to {units.millis(top)}"))
+        ends = [float(row.get(key) or 0) for key in summary.QUANTILES[:4]]
+        bar = spark.range_bar(
+            ends, top, label=escape(f"response time of {name}: p50, p90, p95, p99 from 0 to {units.millis(top)}")
+        )
         bad = [f'<span class="bad">{units.count(row[key])}</span>' if row.get(key) else "0" for key in ("fail", "timeout")]
-        rows.append([f"<b>{escape(name)}</b>", units.count(row.get("count")), *bad, *map(units.millis, values), bar, units.millis(row.get("service_p50_ms"))])
+        rows.append(
+            [
+                f"<b>{escape(name)}</b>",
+                units.count(row.get("count")),
+                *bad,
+                *(summary.figure(row, key) for key in summary.QUANTILES),
+                bar,
+                summary.figure(row, "service_p50_ms"),
+            ]
+        )
     head = ["Action", "Count", "Fail", "Timeout", "p50", "p90", "p95", "p99", "Max", f"0 to {units.millis(top)}", "Service p50"]
     note = "Response time, from the instant an action was due to its last byte. Service time starts with its first byte sent."
     return f'<h4>Actions</h4>{table(head, rows, numeric=[1, 2, 3, 4, 5, 6, 7, 8, 10])}<div class="dim">{note}</div>'
@@ -140,12 +167,13 @@ def _actions(found: Mapping[str, Any]) -> str:
 
 def _below(found: Mapping[str, Any], per_second: Sequence[tuple[float, float]]) -> str:
     exits = found.get("tasks_by_exit") or {}
-    rows = [[f"tasks: {escape(name)}", units.count(number)] for name, number in exits.items()]
+    rows = [[f"tasks that left by {escape(name)}", units.count(number)] for name, number in exits.items()]
     spawn = found.get("spawn") or {}
     for key, word in (("planned_s", "planned"), ("actual_s", "actual")):
         if spawn.get(key) is not None:
             rows.append([f"last user spawned, {word}", f"{spawn[key]:.3f}s"])
-    rows += [[f"leases: {escape(name)}", units.count(number)] for name, number in (found.get("leases") or {}).items()]
+    leases = found.get("leases") or {}
+    rows += [[f"leases {name}", units.count(leases[name])] for name in summary.LEASES if name in leases]
     picture = ""
     if len(per_second) > 1:
         top = max(y for _, y in per_second)
@@ -162,7 +190,13 @@ def _errors(found: Mapping[str, Any]) -> str:
     if not errors:
         return ""
     rows = [
-        [units.count(row.get("count")), escape(row.get("action") or units.NONE), f"<code>{escape(row.get('type') or 'other')}</code>", escape(row.get("class") or ""), escape(row.get("message") or "")]
+        [
+            units.count(row.get("count")),
+            escape(row.get("action") or units.NONE),
+            f"<code>{escape(row.get('type') or 'other')}</code>",
+            escape(row.get("class") or ""),
+            escape(row.get("message") or ""),
+        ]
         for row in errors[: summary.TOP_ERRORS]
     ]
     more = len(errors) - summary.TOP_ERRORS

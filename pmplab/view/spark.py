@@ -31,7 +31,7 @@ def resample(values: Sequence[float], width: int) -> list[float]:
     return [max(values[low:high]) for low, high in pairwise(edges)]
 
 
-def svg(  # noqa: PLR0913
+def svg(
     points: Sequence[tuple[float, float]],
     *,
     width: int = 320,
@@ -66,12 +66,15 @@ def svg(  # noqa: PLR0913
 def range_bar(quantiles: Sequence[float], top: float, *, width: int = 150, height: int = 14, label: str = "") -> str:
     """Draw p50, p90, p95, p99 and max of one action as a bar with ever thinner ends, on a scale from 0 to `top`."""
     scale = (width - 4) / (top or 1.0)
+    tall = height - 6
     shades = (0.95, 0.6, 0.42, 0.28, 0.14)
     parts = []
     start = 0.0
     for value, shade in zip(quantiles, shades, strict=False):
         end = max(value * scale, start)
-        parts.append(f'<rect x="{2 + start:.1f}" y="3" width="{end - start:.1f}" height="{height - 6}" fill="{BLUE}" fill-opacity="{shade}"/>')
+        parts.append(
+            f'<rect x="{2 + start:.1f}" y="3" width="{end - start:.1f}" height="{tall}" fill="{BLUE}" fill-opacity="{shade}"/>'
+        )
         start = end
     name = f' role="img" aria-label="{label}"' if label else ""
     return f'<svg width="{width}" height="{height}" viewBox="0 0 {width} {height}"{name}>{"".join(parts)}</svg>'

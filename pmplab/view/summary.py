@@ -13,7 +13,9 @@ _NAME = 26
 _INDENT = "    "
 QUANTILES = ("p50_ms", "p90_ms", "p95_ms", "p99_ms", "max_ms")
 EXITS = ("done", "timeout_out", "error_out")
+LEASES = ("acquired", "renewed", "released", "expired", "live")
 TOP_ERRORS = 8
+_RARE = ("renewed", "expired")
 
 
 def text(summary: Mapping[str, Any], *, width: int = 110) -> str:
@@ -21,7 +23,15 @@ def text(summary: Mapping[str, Any], *, width: int = 110) -> str:
 
     `summary` is the object that `pmp run --json` prints. What it does not have is left out.
     """
-    parts = [headline(summary), _totals(summary), _actions(summary), _tasks(summary), _load(summary), _errors(summary, width), _place(summary)]
+    parts = [
+        headline(summary),
+        _totals(summary),
+        _actions(summary),
+        _tasks(summary),
+        _load(summary),
+        _errors(summary, width),
+        _place(summary),
+    ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -75,11 +85,16 @@ def _actions(summary: Mapping[str, Any]) -> str:
         return "  █ ACTIONS\n\n    none ended"
     rows = [head]
     for name, row in actions.items():
-        figures = [units.millis(row.get(key)) for key in (*QUANTILES, "service_p50_ms")]
+        figures = [figure(row, key) for key in (*QUANTILES, "service_p50_ms")]
         rows.append([name, *(units.count(row.get(key, 0)) for key in ("count", "fail", "timeout")), *figures])
     lines = columns.lines(rows, numeric=range(1, len(head)), indent=_INDENT)
-    note = f"{_INDENT}response time: from the instant an action was due to its last byte; service time: from its first byte sent"
+    note = f"{_INDENT}response time: from when an action was due to its last byte; service time: from its first byte sent"
     return "\n".join(["  █ ACTIONS  response time", "", *lines, "", note])
+
+
+def figure(row: Mapping[str, Any], key: str) -> str:
+    """Return a time of an action. `≥` marks a percentile that is only known to be that long: what lies above it timed out."""
+    return ("≥" if key in (row.get("at_least") or ()) else "") + units.millis(row.get(key))
 
 
 def _tasks(summary: Mapping[str, Any]) -> str:
@@ -87,7 +102,7 @@ def _tasks(summary: Mapping[str, Any]) -> str:
     if not exits:
         return ""
     total = sum(exits.values())
-    names = [name for name in EXITS if name in exits] + sorted(set(exits) - set(EXITS))
+    names = [name for name in EXITS if name in exits] + sorted(name for name in set(exits) - set(EXITS) if exits[name])
     lines = [_row(name, units.count(exits[name]), units.share(exits[name], total)) for name in names]
     return "\n".join(["  █ TASKS by exit", "", *lines])
 
@@ -102,8 +117,9 @@ def _load(summary: Mapping[str, Any]) -> str:
         lines.append(_row("last_user_spawned", *said))
     leases = summary.get("leases") or {}
     if leases:
-        order = [name for name in ("acquired", "released", "expired", "live") if name in leases]
-        shown = [f"{units.count(leases[name])} {name}" for name in order if name != "expired" or leases[name]]
+        shown = [
+            f"{units.count(leases[name])} {name}" for name in LEASES if leases.get(name) or (name in leases and name not in _RARE)
+        ]
         lines.append(_row("leases", *shown))
     return "\n".join(["  █ LOAD", "", *lines]) if lines else ""
 
@@ -116,7 +132,10 @@ def _errors(summary: Mapping[str, Any], width: int) -> str:
     errors = list(summary.get("errors") or [])
     if not errors:
         return ""
-    rows = [[units.count(row.get("count")), str(row.get("action") or units.NONE), str(row.get("type") or "other"), _said(row)] for row in errors[:TOP_ERRORS]]
+    rows = [
+        [units.count(row.get("count")), str(row.get("action") or units.NONE), str(row.get("type") or "other"), _said(row)]
+        for row in errors[:TOP_ERRORS]
+    ]
     lines = [_INDENT + line for line in _keep(rows, width - len(_INDENT))]
     more = len(errors) - TOP_ERRORS
     if more > 0:

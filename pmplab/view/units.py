@@ -20,14 +20,27 @@ def clock(seconds: float | None) -> str:
     return f"{minutes // 60}h{minutes % 60:02d}m"
 
 
+def span(seconds: float | None) -> str:
+    """Write a duration that somebody chose: `500ms`, `5s`, `1m30s`, `2h`."""
+    if seconds is None:
+        return NONE
+    if seconds < 1:
+        return f"{seconds * 1000:g}ms"
+    if seconds < _MINUTE or seconds != int(seconds):
+        return f"{seconds:g}s" if seconds < _MINUTE else clock(seconds)
+    hours, rest = divmod(int(seconds), 3600)
+    parts = ((hours, "h"), (rest // 60, "m"), (rest % 60, "s"))
+    return "".join(f"{number}{unit}" for number, unit in parts if number)
+
+
 def millis(value: float | None) -> str:
     """Write milliseconds with three figures and the unit that fits: `812us`, `1.23ms`, `148ms`, `2.05s`."""
     if value is None:
         return NONE
     size = abs(value)
-    if size < 0.9995:  # noqa: PLR2004
+    if size < 0.9995:
         return f"{value * 1000:.0f}us"
-    if size < 999.5:  # noqa: PLR2004
+    if size < 999.5:
         return f"{_figures(value)}ms"
     if size < _MINUTE * 1000:
         return f"{_figures(value / 1000)}s"
@@ -36,7 +49,7 @@ def millis(value: float | None) -> str:
 
 def _figures(value: float) -> str:
     size = abs(value)
-    return f"{value:.2f}" if size < 9.995 else f"{value:.1f}" if size < 99.95 else f"{value:.0f}"  # noqa: PLR2004
+    return f"{value:.2f}" if size < 9.995 else f"{value:.1f}" if size < 99.95 else f"{value:.0f}"
 
 
 def count(value: float | None) -> str:
@@ -44,14 +57,14 @@ def count(value: float | None) -> str:
     if value is None:
         return NONE
     whole = int(value)
-    return str(whole) if -10_000 < whole < 10_000 else f"{whole:,}".replace(",", " ")  # noqa: PLR2004
+    return str(whole) if -10_000 < whole < 10_000 else f"{whole:,}".replace(",", " ")
 
 
 def rate(value: float | None, unit: str = "/s") -> str:
     """Write a rate: `4.2/s`, `512/s`."""
     if value is None:
         return NONE
-    return f"{value:.1f}{unit}" if abs(value) < 100 else f"{count(round(value))}{unit}"  # noqa: PLR2004
+    return f"{value:.1f}{unit}" if abs(value) < 100 else f"{count(round(value))}{unit}"
 
 
 def share(part: float, whole: float) -> str:
@@ -72,7 +85,7 @@ def size(value: float | None) -> str:
         return NONE
     number = float(value)
     for unit in ("B", "kB", "MB", "GB"):
-        if abs(number) < 1000:  # noqa: PLR2004
+        if abs(number) < 1000:
             return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
         number /= 1000
     return f"{number:.1f} TB"

@@ -76,5 +76,5 @@ def html(node: Mapping[str, Any]) -> str:
             ]
         )
     head = ["Work package", "Level", "Phase", "Call", "Planned", "Resources", "Owner"]
-    kept = [i for i in range(len(head)) if i < 2 or any(row[i] not in {"", "<code></code>"} for row in shown)]  # noqa: PLR2004
-    return table([head[i] for i in kept], [[row[i] for i in kept] for row in shown], numeric=[kept.index(4)] if 4 in kept else [])  # noqa: PLR2004
+    kept = [i for i in range(len(head)) if i < 2 or any(row[i] not in {"", "<code></code>"} for row in shown)]
+    return table([head[i] for i in kept], [[row[i] for i in kept] for row in shown], numeric=[kept.index(4)] if 4 in kept else [])

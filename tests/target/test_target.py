@@ -87,7 +87,10 @@ def test_a_thousand_ports_in_one_process() -> None:
 
 def test_requests_sent_at_once_are_answered_in_order_on_one_connection() -> None:
     with TargetProcess() as target:
-        sent = b"POST /asset HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\nhello" + b"GET /asset HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"
+        sent = (
+            b"POST /asset HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\nhello"
+            b"GET /asset HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"
+        )
         got = talk(target.ports[0], sent)
         assert got.count(b"HTTP/1.1 20") == 2
         assert got.endswith(b"hello")
@@ -96,7 +99,10 @@ def test_requests_sent_at_once_are_answered_in_order_on_one_connection() -> None
 
 def test_a_chunked_body_is_stored_whole() -> None:
     with TargetProcess() as target:
-        talk(target.ports[0], b"POST /asset HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n3\r\nabc\r\n4;x=y\r\ndefg\r\n0\r\n\r\n")
+        talk(
+            target.ports[0],
+            b"POST /asset HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n3\r\nabc\r\n4;x=y\r\ndefg\r\n0\r\n\r\n",
+        )
         assert ask(target.ports[0], "GET")[1] == b"abcdefg"
 
 
@@ -158,14 +164,19 @@ def test_the_same_seed_gives_the_same_faults() -> None:
 def test_delay_is_waited_for_each_answer() -> None:
     with TargetProcess(delay=0.05) as target:
         start = time.monotonic()
-        got = talk(target.ports[0], b"GET /asset HTTP/1.1\r\nhost: a\r\n\r\n" * 2 + b"GET /asset HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+        got = talk(
+            target.ports[0],
+            b"GET /asset HTTP/1.1\r\nhost: a\r\n\r\n" * 2 + b"GET /asset HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n",
+        )
         assert got.count(b"HTTP/1.1 200") == 3
         assert 0.15 <= time.monotonic() - start < 2
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_quietly(number: signal.Signals) -> None:
-    child = subprocess.Popen([sys.executable, "-m", "pmplab.target", "http"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    child = subprocess.Popen(
+        [sys.executable, "-m", "pmplab.target", "http"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
     ready = json.loads(child.stdout.readline())
     assert ready["ready"] is True
     assert ready["pid"] == child.pid
@@ -200,7 +211,14 @@ def test_a_port_in_use_is_one_sentence() -> None:
     ],
 )
 def test_bad_options_are_refused_without_a_traceback(line: list[str]) -> None:
-    done = subprocess.run([sys.executable, "-m", "pmplab.target", *line], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "pmplab.target", *line],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert done.stderr.strip()
@@ -210,4 +228,16 @@ def test_options_survive_the_command_line() -> None:
     options = TargetOptions(ports=5, delay=0.0015, jitter=0.25, error_rate=0.125, seed=9)
     with TargetProcess(options) as target:
         assert len(target.ports) == 5
-    assert options.arguments() == ["http", "--ports", "5", "--delay", "1500us", "--jitter", "250000us", "--error-rate", "0.125", "--seed", "9"]
+    assert options.arguments() == [
+        "http",
+        "--ports",
+        "5",
+        "--delay",
+        "1500us",
+        "--jitter",
+        "250000us",
+        "--error-rate",
+        "0.125",
+        "--seed",
+        "9",
+    ]
