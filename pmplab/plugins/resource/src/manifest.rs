@@ -140,11 +140,13 @@ fn from_value(value: &Node, text: &str, table: &mut Table) {
             text: inner,
             style: ScalarStyle::Literal,
         } => {
+            let line = header(text, value.place).line;
+            let column = indent(text, line, inner);
             from_csv(
                 inner,
                 Origin::Shifted {
-                    lines: value.place.line,
-                    column: indent(text, value.place.line, inner),
+                    lines: line,
+                    column,
                 },
                 table,
             );
@@ -153,7 +155,8 @@ fn from_value(value: &Node, text: &str, table: &mut Table) {
             style: ScalarStyle::Folded,
             ..
         } => {
-            let problem = Problem::at_row(value.place, "`>` joins the rows to one line".into());
+            let place = header(text, value.place);
+            let problem = Problem::at_row(place, "`>` joins the rows to one line".into());
             table.problem(problem.help("write `|`, which keeps lines"));
         }
         Kind::Scalar { text: inner, .. } => from_csv(inner, Origin::Fixed(value.place), table),
@@ -168,7 +171,29 @@ fn from_value(value: &Node, text: &str, table: &mut Table) {
     }
 }
 
-/// Columns that the lines of a block scalar are indented by; `line` is that of its `|`.
+/// Where the `|` or `>` of a block scalar stands: on the last line with text before its content.
+fn header(text: &str, content: Place) -> Place {
+    let before = text.lines().take(content.line.saturating_sub(1) as usize);
+    let Some((i, line)) = before
+        .enumerate()
+        .filter(|(_, line)| !line.trim().is_empty())
+        .last()
+    else {
+        return content;
+    };
+    let column = line
+        .chars()
+        .rev()
+        .position(|c| c == '|' || c == '>')
+        .map_or(1, |back| line.chars().count() - back);
+    Place::new(
+        u32::try_from(i + 1).unwrap_or(u32::MAX),
+        u32::try_from(column).unwrap_or(1),
+        1,
+    )
+}
+
+/// Columns that the lines of a block scalar are indented by; `line` is that of its header.
 fn indent(text: &str, line: u32, inner: &str) -> u32 {
     let lead = |line: &str| line.len() - line.trim_start_matches(' ').len();
     let first =
