@@ -1,17 +1,20 @@
 """What latency means, everywhere, as Polars expressions over the `actions` table. All in ns.
 
-Response time = t_end - t_intended: what a user feels, from the instant the action was due. Waiting for a lease is in it, think time
-and the script's own rate limits are not. Service time = t_end - t_start: from the first byte sent. Where no byte was sent, service
-begins when connecting did, else when the action had its leases.
+Response time = t_end - t_intended: what a user feels, from the instant the action was due. Waiting for a lease is in it,
+think time and the script's own rate limits are not. Service time = t_end - t_start: from the first byte sent. Where no byte
+was sent, service begins when connecting did, else when the action had its leases.
 
-Percentiles are exact, by the sample at the nearest rank (`interpolation="nearest"`): always a time that was measured, never a mean of two.
+Percentiles are exact, by the sample at the nearest rank (`interpolation="nearest"`): always a time that was measured, never
+a mean of two.
 """
 
 from __future__ import annotations
 
+from typing import Literal
+
 import polars as pl
 
-INTERPOLATION = "nearest"
+INTERPOLATION: Literal["nearest"] = "nearest"
 QUANTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99}
 
 

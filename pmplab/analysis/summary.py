@@ -23,13 +23,24 @@ class Tables(Protocol):
     """The tables of a run, as `pmplab.workbook.frames.Frames` has them."""
 
     @property
-    def actions(self) -> pl.LazyFrame: ...
+    def actions(self) -> pl.LazyFrame:
+        """One row per attempt of an action."""
+        ...
+
     @property
-    def tasks(self) -> pl.LazyFrame: ...
+    def tasks(self) -> pl.LazyFrame:
+        """One row per task that ended."""
+        ...
+
     @property
-    def load(self) -> pl.LazyFrame: ...
+    def load(self) -> pl.LazyFrame:
+        """One row per tick and scenario."""
+        ...
+
     @property
-    def leases(self) -> pl.LazyFrame: ...
+    def leases(self) -> pl.LazyFrame:
+        """One row per event in the life of a lease."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -136,10 +147,10 @@ def summary(
          _bytes(actions), _first_instants(actions, tasks, leases)]
     )  # fmt: skip
     names = short_names(by_action["node"].to_list())
-    duration = (ends["end"].max() or 0) / _NS
+    duration = (_highest(ends["end"]) or 0) / _NS
     count = int(by_action["count"].sum())
     planned = planned_last_spawn(plan, facts.get("progress") or progress)
-    spawned = first["t"].max()
+    spawned = _highest(first["t"])
     bundle = facts.get("bundle")
     return Summary(
         run_id=facts.get("run_id"),
@@ -155,12 +166,17 @@ def summary(
         rate_per_s=count / duration if duration else None,
         actions={names[row["node"]]: _action(row) for row in by_action.to_dicts()},
         spawn_planned_s=None if planned is None else planned / _NS,
-        spawn_actual_s=None if spawned is None else int(spawned) / _NS,  # type: ignore[arg-type]
+        spawn_actual_s=None if spawned is None else spawned / _NS,
         leases=_lease_counts(dict(lease_events.rows())),
         errors=tuple(ErrorSummary(names[row.pop("node")], class_=row.pop("class"), **row) for row in errors.to_dicts()),
         bytes_sent=int(totals["bytes_sent"][0]),
         bytes_received=int(totals["bytes_received"][0]),
     )
+
+
+def _highest(values: pl.Series) -> int | None:
+    highest = values.max()
+    return highest if isinstance(highest, int) else None
 
 
 def _by_action(actions: pl.LazyFrame) -> pl.LazyFrame:

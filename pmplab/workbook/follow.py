@@ -16,7 +16,20 @@ if TYPE_CHECKING:
 
 QUANTILES = {"p50_ms": 0.50, "p90_ms": 0.90, "p95_ms": 0.95, "p99_ms": 0.99}
 _EVENTS = ("success", "fail", "timeout")
-_COLUMNS = ("t_intended", "t_end", "event", "class", "node", "error_type", "status", "user", "task", "bytes_sent", "bytes_received", "message")
+_COLUMNS = (
+    "t_intended",
+    "t_end",
+    "event",
+    "class",
+    "node",
+    "error_type",
+    "status",
+    "user",
+    "task",
+    "bytes_sent",
+    "bytes_received",
+    "message",
+)
 _OPEN_SECONDS = 60
 """Seconds, from the latest, whose histograms are kept: rows that come later than that count, but move no percentile."""
 
@@ -59,7 +72,8 @@ class _Group:
         return {"count": self.events.total(), **counts, **moved, **self.figures()}
 
 
-_FIGURES = {name: pl.Int64 for name in ("count", *_EVENTS, "bytes_sent", "bytes_received")} | dict.fromkeys((*QUANTILES, "max_ms"), pl.Float64)
+_COUNTS = ("count", *_EVENTS, "bytes_sent", "bytes_received")
+_FIGURES = dict.fromkeys(_COUNTS, pl.Int64) | dict.fromkeys((*QUANTILES, "max_ms"), pl.Float64)
 
 
 class Follower:
@@ -85,7 +99,7 @@ class Follower:
             rows += frame.height
             self._last = pl.concat([self._last, frame.tail(self._most_tail)], how="diagonal").tail(self._most_tail)
             for (second,), group in frame.group_by(pl.col("t_end") // 1_000_000_000):
-                self._seconds.setdefault(int(second), _Group()).take(group)  # type: ignore[call-overload]
+                self._seconds.setdefault(int(second), _Group()).take(group)
             for (node,), group in frame.group_by(pl.col("node").cast(pl.String)):
                 self._nodes.setdefault(str(node), _Group()).take(group)
         self._bound()

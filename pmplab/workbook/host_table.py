@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from pmplab.workbook.schema import HOST
 
@@ -15,7 +15,7 @@ _KNOWN = frozenset(column.name for column in HOST.columns)
 
 
 class HostWriter:
-    """Appends rows to `live/s<shard>-host.ndjson`. Each row is one write, so that a reader meets at most one torn line, the last."""
+    """Appends rows to `live/s<shard>-host.ndjson`, each by one write: a reader meets at most one torn line, the last."""
 
     def __init__(self, run_dir: str | Path, shard: int = 0) -> None:
         folder = Path(run_dir) / "live"
@@ -41,7 +41,7 @@ class HostWriter:
         """Close the file. May be called again."""
         self._file.close()
 
-    def __enter__(self) -> HostWriter:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:

@@ -1,6 +1,7 @@
 """The tables of the Workbook, column by column, with units.
 
-`schema.json` is printed by the writer (`cargo run -p pmplab-records --example schema`); the `host` table, which the host writes itself, stands here.
+`schema.json` is printed by the writer (`cargo run -p pmplab-records --example schema`); the `host` table, which the host
+writes itself, stands here.
 """
 
 from __future__ import annotations
@@ -39,7 +40,11 @@ class Table:
 
 
 SHARD = Column(
-    "shard", "int32", nullable=False, unit="1", doc="Shard of the run that wrote the row. In frames only: on disk the file's name says it."
+    "shard",
+    "int32",
+    nullable=False,
+    unit="1",
+    doc="Shard of the run that wrote the row. In frames only: on disk the file's name says it.",
 )
 
 HOST = Table(

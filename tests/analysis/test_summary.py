@@ -27,7 +27,10 @@ def make(tmp_path):
         found = {}
         for name in ("actions", "tasks", "load", "leases"):
             schema = empty.table(name).collect_schema()
-            filled = [{column: row.get(column, _default(column, dtype)) for column, dtype in schema.items()} for row in rows.get(name, [])]
+            filled = [
+                {column: row.get(column, _default(column, dtype)) for column, dtype in schema.items()}
+                for row in rows.get(name, [])
+            ]
             found[name] = pl.LazyFrame(filled, schema=schema)
         return SimpleNamespace(**found)
 

@@ -47,7 +47,7 @@ def write(folder: Path, rows: int) -> None:
         took = rng.lognormal(13, 0.6, len(seq)).astype(np.int64)
         columns = {c.name: column(c.type, c.name, c.values, seq, due, took) for c in tables()["actions"].columns}
         table = pa.table(columns)
-        with compact._writer(folder / "parts" / "actions" / f"s0-{number:06}.parquet", table.schema) as writer:  # noqa: SLF001
+        with compact._writer(folder / "parts" / "actions" / f"s0-{number:06}.parquet", table.schema) as writer:
             for at in range(0, table.num_rows, compact.GROUP_ROWS):
                 writer.write_table(table.slice(at, compact.GROUP_ROWS))
 
@@ -72,7 +72,13 @@ def main() -> int:
         group = best(lambda: frames.actions.group_by("node").agg(latency.quantiles(latency.response())).collect())
         whole = best(lambda: summary(frames), 1)
         size = sum(path.stat().st_size for path in folder.rglob("*.parquet"))
-    figures = {"rows": rows, "group_by_four_percentiles_s": round(group, 3), "goal_s": 2.0, "summary_s": round(whole, 3), "bytes_per_row": round(size / rows, 1)}
+    figures = {
+        "rows": rows,
+        "group_by_four_percentiles_s": round(group, 3),
+        "goal_s": 2.0,
+        "summary_s": round(whole, 3),
+        "bytes_per_row": round(size / rows, 1),
+    }
     print(json.dumps(figures))
     return int(group > 2.0)
 

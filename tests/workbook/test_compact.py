@@ -39,7 +39,11 @@ def test_at_the_end_every_segment_becomes_a_part_and_every_row_is_kept(recorded)
 def test_a_segment_in_which_nothing_can_be_read_stays(tmp_path, write_segment):
     path = write_segment(number=1)
     path.write_bytes(path.read_bytes()[:100])
-    assert compact(tmp_path, final=True) == {"rows": {"actions": 0, "tasks": 0, "load": 0, "leases": 0, "changes": 0}, "parts": 0, "torn": 0}
+    assert compact(tmp_path, final=True) == {
+        "rows": {"actions": 0, "tasks": 0, "load": 0, "leases": 0, "changes": 0},
+        "parts": 0,
+        "torn": 0,
+    }
     assert path.exists()
 
 

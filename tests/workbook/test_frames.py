@@ -37,13 +37,14 @@ def test_a_table_has_the_same_schema_empty_in_segments_and_in_parts(tmp_path, re
 
 def test_what_rust_wrote_arrives_value_for_value(recorded):
     row = Frames(recorded).actions.filter(pl.col("t_intended") == 1_300_000, pl.col("shard") == 0).collect().row(0, named=True)
-    assert row == {
-        "seq": 46, "scenario": "assets", "node": "assets/refresh/post", "component": "http", "call": "post", "user": 13, "task": 8,
-        "visit": 1, "attempt": 1, "t_intended": 1_300_000, "t_connect": 1_310_000, "t_start": 1_350_000, "t_first_byte": None,
-        "t_end": 2_497_000, "lease_wait": 0, "throttle_wait": 0, "event": "fail", "class": "target", "error_type": "protocol.http.5xx",
-        "status": None, "bytes_sent": 120, "bytes_received": 240, "resource": "127.0.0.1:9003", "phase": "executing.running_action",
-        "message": "The server answered 503.", "shard": 0,
+    expected = {
+        "scenario": "assets", "node": "assets/refresh/post", "component": "http", "call": "post",
+        "seq": 46, "user": 13, "task": 8, "visit": 1, "attempt": 1, "lease_wait": 0, "throttle_wait": 0,
+        "t_intended": 1_300_000, "t_connect": 1_310_000, "t_start": 1_350_000, "t_first_byte": None, "t_end": 2_497_000,
+        "event": "fail", "class": "target", "error_type": "protocol.http.5xx", "status": None, "message": "The server answered 503.",
+        "bytes_sent": 120, "bytes_received": 240, "resource": "127.0.0.1:9003", "phase": "executing.running_action", "shard": 0,
     }  # fmt: skip
+    assert row == expected
 
 
 def test_what_was_cancelled_has_no_class(recorded):
@@ -151,7 +152,9 @@ def test_an_unknown_table_is_refused_with_the_names_of_all(tmp_path):
 
 def test_host_rows_come_back_without_the_torn_last_line(tmp_path):
     with HostWriter(tmp_path) as host:
-        host.row(t=1_000_000_000, cpu_user=500_000_000, cpu_sys=100_000_000, cpu_children=0, rss=80_000_000, load1=0.5, open_files=12)
+        host.row(
+            t=1_000_000_000, cpu_user=500_000_000, cpu_sys=100_000_000, cpu_children=0, rss=80_000_000, load1=0.5, open_files=12
+        )
         host.row(t=2_000_000_000, cpu_user=1_200_000_000, cpu_sys=300_000_000, cpu_children=0, rss=81_000_000)
     with (tmp_path / "live" / "s0-host.ndjson").open("ab") as file:
         file.write(b'{"t": 3000000')
