@@ -101,7 +101,8 @@ def test_a_chunked_body_is_stored_whole() -> None:
     with TargetProcess() as target:
         talk(
             target.ports[0],
-            b"POST /asset HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n3\r\nabc\r\n4;x=y\r\ndefg\r\n0\r\n\r\n",
+            b"POST /asset HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n"
+            b"3\r\nabc\r\n4;x=y\r\ndefg\r\n0\r\n\r\n",
         )
         assert ask(target.ports[0], "GET")[1] == b"abcdefg"
 

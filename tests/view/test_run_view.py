@@ -75,7 +75,7 @@ def test_figures_have_a_line_per_action_and_quantile() -> None:
     latency = figures.latency_over_time(actions())
     assert [trace.name for trace in latency.data] == ["get p50", "get p99", "post p50", "post p99"]
     assert list(latency.data[0].y) == [2.0] * 5
-    assert [trace.name for trace in figures.latency_over_time(actions(), service=True).data][0] == "get p50"
+    assert figures.latency_over_time(actions(), service=True).data[0].name == "get p50"
     assert [trace.name for trace in figures.throughput(actions()).data] == ["get", "post", "failed or timed out"]
 
 

@@ -1,0 +1,329 @@
+"""The magic in a real IPython shell, without a kernel; what runs is stood in for where it would need a component."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from IPython.core.completer import CompletionContext
+from IPython.core.interactiveshell import InteractiveShell
+
+import pmplab
+from pmplab.bundle import Bundle
+from pmplab.errors import DiagnosticsError, PmpError, RunInterrupted, UsageError
+from pmplab.magics import live, load, unload, verbs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PROGRESS = {"t": 1_000_000_000, "phase": "running", "scenarios": [{"name": "s", "users": 2, "online": 2, "finished": 5}]}
+
+
+class FakeRun:
+    """Ends when told to."""
+
+    id = "20260101T000000Z-s-0000"
+    dir = Path("/nowhere")
+    name = "s"
+    progress = PROGRESS
+    message = None
+
+    def __init__(self) -> None:
+        self.over = threading.Event()
+        self.stops: list[bool] = []
+
+    @property
+    def status(self) -> str:
+        return "finished" if self.over.is_set() else "running"
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return self.over.wait(timeout)
+
+    def stop(self, now: bool = False) -> None:
+        self.stops.append(now)
+        self.over.set()
+
+    def summary(self) -> Any:
+        return SimpleNamespace(to_json=lambda: {"run_id": self.id, "status": self.status, "run_dir": "/nowhere", "users": 2})
+
+    @property
+    def frames(self) -> Any:
+        raise OSError
+
+
+class Handle:
+    """Stands in for IPython's display handle."""
+
+    def __init__(self) -> None:
+        self.shown: list[dict[str, str]] = []
+
+    def update(self, data: dict[str, str], *, raw: bool) -> None:
+        assert raw
+        self.shown.append(data)
+
+
+@pytest.fixture
+def shell() -> Iterator[InteractiveShell]:
+    InteractiveShell.clear_instance()
+    found = InteractiveShell.instance()
+    load(found)
+    yield found
+    unload(found)
+    InteractiveShell.clear_instance()
+
+
+@pytest.fixture
+def handle(monkeypatch: pytest.MonkeyPatch) -> Handle:
+    found = Handle()
+
+    def display(data: dict[str, str], *, raw: bool, display_id: bool) -> Handle:
+        assert raw
+        assert display_id
+        found.shown.append(data)
+        return found
+
+    monkeypatch.setattr("IPython.display.display", display)
+    monkeypatch.setattr(live, "EVERY_S", 0.02)
+    return found
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, dict[str, Any]]]:
+    calls: list[tuple[Any, dict[str, Any]]] = []
+
+    def run(bundle: Any, **options: Any) -> FakeRun:
+        calls.append((bundle, options))
+        return FakeRun()
+
+    monkeypatch.setattr(pmplab, "run", run, raising=False)
+    monkeypatch.delenv("PMPLAB_WAIT", raising=False)
+    return calls
+
+
+def bundle(name: str = "tri") -> Bundle:
+    checked: Any = SimpleNamespace(plan={}, diagnostics=(), rendered="", ok=True, compose={})
+    return Bundle(Path("/b/tri"), name, "0" * 64, checked)
+
+
+def test_loading_twice_and_unloading() -> None:
+    InteractiveShell.clear_instance()
+    found = InteractiveShell.instance()
+    before = len(found.Completer.custom_matchers)
+    load(found)
+    load(found)
+    assert len(found.Completer.custom_matchers) == before + 1
+    assert "pmp" in found.magics_manager.magics["line"]
+    unload(found)
+    unload(found)
+    assert len(found.Completer.custom_matchers) == before
+    assert "pmp" not in found.magics_manager.magics["line"]
+    InteractiveShell.clear_instance()
+
+
+def test_run_returns_at_once_and_the_static_view_replaces_the_live_one(
+    shell: InteractiveShell, handle: Handle, started: list[Any]
+) -> None:
+    shell.user_ns["tri"] = bundle()
+    run = shell.run_line_magic("pmp", "run tri --seed 7 --label a=b --set x.y=1 --shards 2 --grace 5s;")
+    assert run.status == "running"
+    source, options = started[0]
+    assert source is shell.user_ns["tri"]
+    assert (options["seed"], options["labels"], options["set"], options["shards"], options["grace"]) == (
+        7,
+        ["a=b"],
+        ["x.y=1"],
+        2,
+        5.0,
+    )
+    time.sleep(0.1)
+    assert "2/2 users" in handle.shown[-1]["text/plain"]
+    run.over.set()
+    until = time.monotonic() + 5
+    while "TOTAL RESULTS" not in handle.shown[-1]["text/plain"] and time.monotonic() < until:
+        time.sleep(0.01)
+    assert "<script" not in handle.shown[-1]["text/html"]
+    last = len(handle.shown)
+    time.sleep(0.1)
+    assert len(handle.shown) == last, "nothing is updated after the end"
+
+
+def test_the_cell_that_shows_a_run_live_does_not_show_it_twice(
+    shell: InteractiveShell, handle: Handle, started: list[Any]
+) -> None:
+    FakeRun.__module__, name = "pmplab.run", FakeRun.__name__
+    FakeRun.__name__ = FakeRun.__qualname__ = "Run"
+    try:
+        run = shell.run_line_magic("pmp", "run tri")
+        run.over.set()
+        data, _ = shell.display_formatter.format(run)
+        assert "TOTAL RESULTS" not in data["text/plain"]
+        shell.execution_count += 1
+        data, _ = shell.display_formatter.format(run)
+        assert "TOTAL RESULTS" in data["text/plain"]
+    finally:
+        FakeRun.__name__ = FakeRun.__qualname__ = name
+
+
+def test_wait_blocks_until_the_end(
+    shell: InteractiveShell, handle: Handle, started: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = FakeRun()
+    monkeypatch.setattr(pmplab, "run", lambda *_, **__: ended)
+    threading.Timer(0.2, ended.over.set).start()
+    assert shell.run_line_magic("pmp", "run tri --wait").status == "finished"
+    monkeypatch.setenv("PMPLAB_WAIT", "1")
+    assert shell.run_line_magic("pmp", "run tri").status == "finished"
+    assert "TOTAL RESULTS" in handle.shown[-1]["text/plain"]
+
+
+def test_an_interrupt_while_waiting_drains_and_raises(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = FakeRun()
+    monkeypatch.setattr(run, "wait", iter_wait(run))
+    with pytest.raises(RunInterrupted, match="interrupted"):
+        verbs._wait(run)  # type: ignore[arg-type]
+    assert run.stops == [False]
+
+
+def iter_wait(run: FakeRun) -> Any:
+    looks = iter([False, KeyboardInterrupt])
+
+    def wait(timeout: float | None = None) -> bool:
+        if run.over.is_set():
+            return True
+        look = next(looks)
+        if look is KeyboardInterrupt:
+            raise KeyboardInterrupt
+        return False
+
+    return wait
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("rn x", "invalid choice"),
+        ("run", "BUNDLE"),
+        ("run 'x", "no closing quotation"),
+        ("run x --seed y", "whole number"),
+        ("", "VERB"),
+    ],
+)
+def test_a_line_that_makes_no_sense_is_one_line(shell: InteractiveShell, line: str, words: str, capsys: Any) -> None:
+    with pytest.raises(UsageError) as caught:
+        shell.run_line_magic("pmp", line)
+    assert words.lower() in str(caught.value).lower()
+    assert len(caught.value._render_traceback_()) == 1
+    shell.run_cell(f"%pmp {line}")
+    said = capsys.readouterr().out
+    assert "Traceback" not in said
+    assert len(said.strip().splitlines()) == 1
+
+
+def test_a_missing_bundle_is_one_line(shell: InteractiveShell) -> None:
+    with pytest.raises(PmpError):
+        shell.run_line_magic("pmp", "check /nowhere/at/all")
+
+
+def test_help_is_printed_and_nothing_ends(shell: InteractiveShell, capsys: Any) -> None:
+    assert shell.run_line_magic("pmp", "run --help") is None
+    assert "--shards" in capsys.readouterr().out
+    assert shell.run_line_magic("pmp", "--version") is None
+    assert pmplab.__version__ in capsys.readouterr().out
+    doc = shell.find_line_magic("pmp").__doc__
+    assert "run = %pmp run NAME" in doc
+    assert "usage: %pmp check" in doc
+
+
+def test_load_as_name_makes_a_variable(shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    def fake(src: Any, name: str | None = None, **_: Any) -> Bundle:
+        calls.append((src, name))
+        return bundle(name or "x")
+
+    monkeypatch.setattr("pmplab.bundle.load", fake)
+    found = shell.run_line_magic("pmp", "load '/some bundle' as tri")
+    assert shell.user_ns["tri"] is found
+    assert calls == [("/some bundle", "tri")]
+    shell.user_ns["demo"] = SimpleNamespace(bundle=Path("/demo/b"))
+    shell.run_line_magic("pmp", "load demo.bundle as other")
+    assert calls[1:] == [(Path("/demo/b"), "other")]
+    with pytest.raises(UsageError, match="makes no sense"):
+        shell.run_line_magic("pmp", "load x is tri")
+    shell.user_ns["number"] = 3
+    with pytest.raises(UsageError, match="is a int"):
+        shell.run_line_magic("pmp", "run number")
+
+
+def test_braces_are_expanded_only_as_whole_words(shell: InteractiveShell, started: list[Any], handle: Handle) -> None:
+    shell.user_ns.update(n=5, b="/b/tri")
+    shell.run_line_magic("pmp", "run {b} --set a.b={n} --set 'c.url={{resource.ip}}' --quiet")
+    source, options = started[0]
+    assert source == "/b/tri"
+    assert options["set"] == ["a.b=5", "c.url={{resource.ip}}"]
+    with pytest.raises(UsageError, match="has no value"):
+        shell.run_line_magic("pmp", "run {nope}")
+
+
+def test_a_cell_is_a_script_whose_errors_stand_at_its_lines(
+    shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "resource.yaml").write_text("127.0.0.1,1\n")
+    seen = {}
+
+    def fake(src: Any, name: str | None = None, **_: Any) -> Bundle:
+        folder = Path(src)
+        seen["script"] = (folder / "script.yaml").read_text()
+        seen["files"] = sorted(entry.name for entry in folder.iterdir())
+        raise DiagnosticsError([], "error[PMP-E0102]: unknown key `spawn-rte`\n  --> script.yaml:3:5\n   |\n", place="x")
+
+    monkeypatch.setattr("pmplab.bundle.load", fake)
+    with pytest.raises(DiagnosticsError) as caught:
+        shell.run_cell_magic("pmp", f"check --files {tmp_path}", "load:\n  spawn-rte: 1\n")
+    assert seen["script"].splitlines()[1:] == ["load:", "  spawn-rte: 1"]
+    assert seen["files"] == ["resource.yaml", "script.yaml"]
+    assert caught.value._render_traceback_()[1] == f"  --> In[{shell.execution_count}]:3:5"
+    with pytest.raises(UsageError, match="takes no cell"):
+        shell.run_cell_magic("pmp", "runs", "x")
+
+
+def complete(shell: InteractiveShell, text: str) -> list[str]:
+    matcher = shell.Completer.custom_matchers[-1]
+    context = CompletionContext(
+        token=text.rsplit(" ", maxsplit=1)[-1], full_text=text, cursor_position=len(text), cursor_line=0, limit=None
+    )
+    return [found.text for found in matcher(context)["completions"]]
+
+
+def test_completion(shell: InteractiveShell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PMPLAB_HOME", str(tmp_path / "home"))
+    (tmp_path / "tricky").mkdir()
+    shell.user_ns["tri"] = bundle()
+    assert complete(shell, "%pmp ru") == ["run", "runs"]
+    assert complete(shell, "x = %pmp ru") == ["run", "runs"]
+    assert "--shards" in complete(shell, "%pmp run tri --sh")
+    assert complete(shell, "%pmp run tri") == ["tri", "tricky/"]
+    assert complete(shell, "%pmp show la") == ["latest"]
+    assert complete(shell, "import o") == []
+
+
+def test_a_target_in_the_notebook_is_a_handle(shell: InteractiveShell, tmp_path: Path) -> None:
+    target = shell.run_line_magic("pmp", f"target http --ports 3 --manifest {tmp_path / 'm.csv'}")
+    try:
+        assert len(target.ports) == 3
+        assert (tmp_path / "m.csv").read_text().count("\n") == 3
+        with pytest.raises(UsageError, match="cannot listen"):
+            shell.run_line_magic("pmp", f"target http --port {target.ports[0]}")
+    finally:
+        target.stop()
+
+
+def test_runs_of_an_empty_home(shell: InteractiveShell, tmp_path: Path) -> None:
+    assert "no runs yet" in repr(shell.run_line_magic("pmp", f"--home {tmp_path} runs"))
+    with pytest.raises(PmpError, match="nothing runs"):
+        shell.run_line_magic("pmp", f"stop --home {tmp_path}")
