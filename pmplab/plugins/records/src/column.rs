@@ -161,3 +161,45 @@ impl Buffer {
         self.nulls = 0;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::ACTIONS;
+
+    fn buffer(name: &str, values: usize) -> Buffer {
+        let column = ACTIONS.columns.iter().find(|column| column.name == name);
+        Buffer::new(column.unwrap(), values)
+    }
+
+    #[test]
+    fn an_index_beyond_the_dictionary_becomes_its_last_entry() {
+        let mut event = buffer("event", 3);
+        event.closed(250);
+        let mut node = buffer("node", 2);
+        node.planned(u32::MAX);
+        assert_eq!(event.values, [2]);
+        assert_eq!(node.values, [1, 0, 0, 0]);
+    }
+
+    #[test]
+    fn validity_is_left_out_while_nothing_is_null() {
+        let mut status = buffer("status", 0);
+        status.maybe_signed(Some(200));
+        assert_eq!(status.parts().next(), Some(&[][..]));
+        for _ in 0..8 {
+            status.maybe_signed(None);
+        }
+        assert_eq!(status.parts().next(), Some(&[1, 0][..]));
+        assert_eq!(status.nulls(), 8);
+    }
+
+    #[test]
+    fn an_empty_buffer_has_nothing_but_the_first_offset() {
+        let mut message = buffer("message", 0);
+        message.maybe_text(Some("ab"));
+        message.clear();
+        assert_eq!(message.size(), 4);
+        assert_eq!(message.nulls(), 0);
+    }
+}
