@@ -16,7 +16,7 @@ STYLE = """
 .pmp .head b{font-size:15px}
 .pmp .dim{opacity:.65}
 .pmp .pill{border-radius:9px;padding:1px 9px;font-size:12px;border:1px solid currentColor}
-.pmp .good{color:#1a7f4b}.pmp .bad{color:#c0392b}.pmp .busy{color:#2a6fbb}.pmp .warn{color:#a86a00}
+.pmp .good{color:#23915b}.pmp .bad{color:#d64a3b}.pmp .busy{color:#3a80d2}.pmp .warn{color:#b7770d}
 .pmp .facts{display:flex;flex-wrap:wrap;gap:6px 26px;margin:6px 0 10px}
 .pmp .facts div span{display:block;font-size:11px;opacity:.65}
 .pmp .facts div b{font-size:16px;font-weight:600;font-variant-numeric:tabular-nums}
@@ -28,9 +28,10 @@ STYLE = """
 .pmp td.wide{white-space:normal}
 .pmp code,.pmp pre{font:12px/1.45 ui-monospace,"DejaVu Sans Mono",Menlo,Consolas,monospace;background:none;color:inherit}
 .pmp pre{margin:4px 0 8px;padding:8px 12px;border-left:3px solid rgba(128,128,128,.45);overflow-x:auto;white-space:pre}
+.pmp .side{display:flex;gap:6px 40px;flex-wrap:wrap;align-items:flex-start}
 .pmp svg{vertical-align:middle;display:inline-block}
 .pmp .bar{height:7px;border-radius:4px;background:rgba(128,128,128,.25);overflow:hidden;min-width:180px}
-.pmp .bar i{display:block;height:100%;background:#2a6fbb}
+.pmp .bar i{display:block;height:100%;background:#3a80d2}
 """
 
 

@@ -166,23 +166,25 @@ def _actions(found: Mapping[str, Any]) -> str:
 
 
 def _below(found: Mapping[str, Any], per_second: Sequence[tuple[float, float]]) -> str:
-    exits = found.get("tasks_by_exit") or {}
-    rows = [[f"tasks that left by {escape(name)}", units.count(number)] for name, number in exits.items()]
-    spawn = found.get("spawn") or {}
-    for key, word in (("planned_s", "planned"), ("actual_s", "actual")):
-        if spawn.get(key) is not None:
-            rows.append([f"last user spawned, {word}", f"{spawn[key]:.3f}s"])
-    leases = found.get("leases") or {}
-    rows += [[f"leases {name}", units.count(leases[name])] for name in summary.LEASES if name in leases]
-    picture = ""
+    exits, leases, spawn = found.get("tasks_by_exit") or {}, found.get("leases") or {}, found.get("spawn") or {}
+    lists = [
+        ("Tasks by exit", [[escape(name), units.count(exits[name])] for name in exits if exits[name] or name in summary.EXITS]),
+        ("Leases", [[name, units.count(leases[name])] for name in summary.LEASES if summary.lease_counts(leases, name)]),
+        (
+            "Last user spawned",
+            [
+                [word, f"{spawn[key]:.3f}s"]
+                for key, word in (("planned_s", "planned"), ("actual_s", "actual"))
+                if spawn.get(key) is not None
+            ],
+        ),
+    ]
+    parts = [f"<div>{table([head, ''], rows, numeric=[1])}</div>" for head, rows in lists if rows]
     if len(per_second) > 1:
         top = max(y for _, y in per_second)
-        picture = (
-            f'<div><div class="dim">actions per second, {units.count(top)} at most</div>'
-            f"{spark.svg(per_second, width=420, height=90, label='actions per second')}</div>"
-        )
-    listed = table(["Tasks, load, leases", ""], rows, numeric=[1]) if rows else ""
-    return f'<div style="display:flex;gap:36px;flex-wrap:wrap;align-items:flex-start;margin-top:10px">{listed}{picture}</div>'
+        picture = spark.svg(per_second, width=340, height=96, label="actions per second")
+        parts.append(f'<div><div class="dim">actions per second, {units.count(top)} at most</div>{picture}</div>')
+    return f'<div class="side" style="margin-top:10px">{"".join(parts)}</div>'
 
 
 def _errors(found: Mapping[str, Any]) -> str:

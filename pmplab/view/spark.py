@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
-BLUE = "#2a6fbb"
+BLUE = "#3a80d2"
 
 
 def text(values: Sequence[float], width: int = 40) -> str:

@@ -124,6 +124,11 @@ def _load(summary: Mapping[str, Any]) -> str:
     return "\n".join(["  █ LOAD", "", *lines]) if lines else ""
 
 
+def lease_counts(leases: Mapping[str, int], name: str) -> bool:
+    """Return whether a count of leases is worth a place: what is rare only when it happened."""
+    return bool(leases.get(name)) or (name in leases and name not in _RARE)
+
+
 def _exact(seconds: float | None) -> str:
     return units.NONE if seconds is None else f"{seconds:.3f}s"
 

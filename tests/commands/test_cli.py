@@ -11,15 +11,16 @@ import sys
 import threading
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
-
-import pytest
+from typing import TYPE_CHECKING, Any
 
 import pmplab
 from pmplab import cli
 from pmplab.commands import follow
 from pmplab.commands.console import Console
 from pmplab.errors import DiagnosticsError
+
+if TYPE_CHECKING:
+    import pytest
 
 PROGRESS = {"t": 1_000_000_000, "phase": "running", "scenarios": [{"name": "s", "users": 2, "online": 2, "finished": 5}]}
 
@@ -171,8 +172,8 @@ def test_run_passes_its_options_on_and_exits_as_the_run_did(monkeypatch: pytest.
         return FakeRun(exit_status=107)
 
     monkeypatch.setattr(pmplab, "run", run, raising=False)
-    line = "run b --set a=1 --set b=2 --seed 3 --label k=v --name n --env E=1 --allow x=net --shards 4 --grace 2s --strict --home h --quiet --json"
-    assert cli.main(line.split()) == 107
+    line = "run b --set a=1 --set b=2 --seed 3 --label k=v --name n --env E=1 --allow x=net --shards 4 --grace 2s"
+    assert cli.main([*line.split(), "--strict", "--home", "h", "--quiet", "--json"]) == 107
     assert json.loads(capsys.readouterr().out)["run_id"] == "r1"
     assert seen == {
         "path": "b", "set": ["a=1", "b=2"], "seed": 3, "labels": ["k=v"], "name": "n", "env": ["E=1"], "allow": ["x=net"],

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from pmplab import demo
 from pmplab.errors import BundleError, EngineError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_the_demo_copies_the_bundle_and_names_its_target() -> None:
