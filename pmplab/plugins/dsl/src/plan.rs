@@ -153,7 +153,9 @@ impl Spawn {
     /// When user `i` is planned to come; none: never.
     #[must_use]
     pub fn at(&self, i: u64) -> Option<Ns> {
-        let scale = |n: u64, num: Ns, den: u64| (u128::from(n) * u128::from(num)).div_ceil(u128::from(den)) as Ns;
+        let scale = |n: u64, num: Ns, den: u64| {
+            (u128::from(n) * u128::from(num)).div_ceil(u128::from(den)) as Ns
+        };
         match *self {
             Self::AtOnce => Some(0),
             Self::Rate { count, per } => Some(scale(i + 1, per, count)),
@@ -166,7 +168,8 @@ impl Spawn {
     /// Users planned to be there at `t`, before the cap of `Scenario::users`.
     #[must_use]
     pub fn planned(&self, t: Ns) -> u64 {
-        let scale = |t: Ns, num: u64, den: Ns| (u128::from(t) * u128::from(num) / u128::from(den)) as u64;
+        let scale =
+            |t: Ns, num: u64, den: Ns| (u128::from(t) * u128::from(num) / u128::from(den)) as u64;
         match *self {
             Self::AtOnce => u64::MAX,
             Self::Rate { count, per } => scale(t, count, per),
@@ -199,7 +202,10 @@ pub struct Step {
 pub enum Head {
     Call(Box<Call>),
     /// `log.error` and its kin.
-    Log { level: String, message: Template },
+    Log {
+        level: String,
+        message: Template,
+    },
     Goto(Target),
 }
 
@@ -299,6 +305,8 @@ pub enum Part {
 pub struct Expr {
     pub source: Source,
     pub default: Option<Value>,
+    /// As the script has it, for messages.
+    pub written: String,
 }
 
 /// What a path means in its scenario.
@@ -306,7 +314,11 @@ pub struct Expr {
 #[serde(rename_all = "kebab-case")]
 pub enum Source {
     /// A saved variable. `field` is an index into `Variable::fields`; none: all of them as a map. `path` goes on inside.
-    Var { var: usize, field: Option<usize>, path: Vec<Segment> },
+    Var {
+        var: usize,
+        field: Option<usize>,
+        path: Vec<Segment>,
+    },
     /// A field of the lease of `Scenario::inherit[inherit]`; `field` is an index into `Resource::fields`.
     Lease { inherit: usize, field: usize },
     /// A field of a `file_blob` (`content`, `path`, `size`, `sha256`); index into `Plan::resources`.

@@ -1,0 +1,106 @@
+//! Fills templates while a plan runs.
+
+use crate::plan::{Expr, Part, Source, Template, Value};
+use std::fmt::{self, Write};
+
+/// Where the values of a running task come from. `Source::Const` never reaches it.
+pub trait Scope {
+    /// Writes the value as text; false when there is none.
+    fn text(&self, source: &Source, out: &mut String) -> bool;
+
+    fn value(&self, source: &Source) -> Option<Value>;
+}
+
+/// A template names something that has no value now, and gives no default.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undefined {
+    /// The expression as the script has it.
+    pub expression: String,
+}
+
+impl fmt::Display for Undefined {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` has no value here", self.expression)
+    }
+}
+
+impl std::error::Error for Undefined {}
+
+/// Appends the template's text to `out`, which on an error holds what came before it.
+///
+/// # Errors
+/// When an expression without a default has no value.
+pub fn render_text(
+    template: &Template,
+    scope: &dyn Scope,
+    out: &mut String,
+) -> Result<(), Undefined> {
+    match template {
+        Template::Whole(expr) => expr_text(expr, scope, out),
+        Template::Mixed(parts) => parts.iter().try_for_each(|part| match part {
+            Part::Text(text) => {
+                out.push_str(text);
+                Ok(())
+            }
+            Part::Expr(expr) => expr_text(expr, scope, out),
+        }),
+    }
+}
+
+/// The template's value: a lone expression keeps its type, anything else is text.
+///
+/// # Errors
+/// When an expression without a default has no value.
+pub fn render(template: &Template, scope: &dyn Scope) -> Result<Value, Undefined> {
+    let Template::Whole(expr) = template else {
+        let mut text = String::new();
+        render_text(template, scope, &mut text)?;
+        return Ok(Value::Text(text));
+    };
+    let value = match &expr.source {
+        Source::Const(value) => Some(value.clone()),
+        source => scope.value(source),
+    };
+    value
+        .or_else(|| expr.default.clone())
+        .ok_or_else(|| undefined(expr))
+}
+
+fn expr_text(expr: &Expr, scope: &dyn Scope, out: &mut String) -> Result<(), Undefined> {
+    match &expr.source {
+        Source::Const(value) => value.write_text(out),
+        source => {
+            if !scope.text(source, out) {
+                expr.default
+                    .as_ref()
+                    .ok_or_else(|| undefined(expr))?
+                    .write_text(out);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn undefined(expr: &Expr) -> Undefined {
+    Undefined {
+        expression: expr.written.clone(),
+    }
+}
+
+impl Value {
+    /// Appends the value as it reads inside a text. Bytes that are no UTF-8 are replaced.
+    pub fn write_text(&self, out: &mut String) {
+        match self {
+            Self::None => {}
+            Self::Boolean(b) => out.push_str(if *b { "true" } else { "false" }),
+            Self::Integer(i) => {
+                let _ = write!(out, "{i}");
+            }
+            Self::Number(n) => {
+                let _ = write!(out, "{n}");
+            }
+            Self::Text(text) | Self::Json(text) => out.push_str(text),
+            Self::Bytes(bytes) => out.push_str(&String::from_utf8_lossy(bytes)),
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! Builds the tree from parser events, within budgets.
+
+use super::{Entry, Kind, Node, Scalar, scan_error};
+use crate::diag::{Diagnostic, Span};
+use saphyr_parser::{Event, Parser, ScalarStyle, Span as RawSpan};
+use std::collections::HashMap;
+
+/// Deepest nesting.
+pub const DEPTH: usize = 64;
+/// Most nodes, aliases expanded.
+pub const NODES: usize = 200_000;
+/// Largest text in bytes.
+pub const SIZE: usize = 4 << 20;
+
+/// What came of a text. With a tree there may still be diagnostics (duplicate keys, a second document).
+pub struct Loaded {
+    pub root: Option<Node>,
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Reads one document. An empty one is no error here: the root is none.
+#[must_use]
+pub fn load(text: &str, file: u16) -> Loaded {
+    load_value(text, file, 0)
+}
+
+/// The same for a text whose first line begins `shift` characters into the line of its file.
+#[must_use]
+pub fn load_value(text: &str, file: u16, shift: u32) -> Loaded {
+    let mut loader = Loader {
+        file,
+        shift,
+        ..Loader::default()
+    };
+    if text.len() > SIZE {
+        let message = format!(
+            "this file has {} bytes; at most {SIZE} are read",
+            text.len()
+        );
+        loader
+            .diagnostics
+            .push(Diagnostic::error(5, Span::on_line(file, 1, 1, 1), message).label("too large"));
+        return loader.finish();
+    }
+    for event in Parser::new_from_str(text) {
+        match event {
+            Ok((event, span)) => {
+                if loader.event(event, span).is_none() {
+                    break;
+                }
+            }
+            Err(error) => {
+                let found = scan_error::explain(text, file, &error, loader.list_line());
+                loader.diagnostics.push(found.shifted(shift));
+                loader.root = None;
+                loader.broken = true;
+                break;
+            }
+        }
+    }
+    if !loader.broken
+        && let Some(found) = scan_error::stray_items(loader.root.as_ref(), text, file)
+    {
+        loader.diagnostics.push(found);
+    }
+    loader.finish()
+}
+
+#[derive(Default)]
+struct Loader {
+    file: u16,
+    shift: u32,
+    stack: Vec<Frame>,
+    anchors: HashMap<usize, (Node, usize)>,
+    nodes: usize,
+    documents: usize,
+    root: Option<Node>,
+    broken: bool,
+    diagnostics: Vec<Diagnostic>,
+}
+
+struct Frame {
+    span: Span,
+    anchor: usize,
+    flow: bool,
+    nodes_before: usize,
+    kind: FrameKind,
+}
+
+enum FrameKind {
+    List(Vec<Node>),
+    Map {
+        entries: Vec<Entry>,
+        key: Option<Node>,
+        seen: HashMap<String, Span>,
+    },
+}
+
+impl Loader {
+    fn finish(self) -> Loaded {
+        Loaded {
+            root: self.root.filter(|_| !self.broken),
+            diagnostics: self.diagnostics,
+        }
+    }
+
+    fn span(&self, raw: RawSpan) -> Span {
+        let at = |m: saphyr_parser::Marker| {
+            let line = m.line().max(1) as u32;
+            (
+                line,
+                m.col() as u32 + 1 + if line == 1 { self.shift } else { 0 },
+            )
+        };
+        let ((line, col), (end_line, end_col)) = (at(raw.start), at(raw.end));
+        Span {
+            file: self.file,
+            line,
+            col,
+            end_line,
+            end_col,
+        }
+    }
+
+    /// Line of the innermost open list.
+    fn list_line(&self) -> Option<u32> {
+        self.stack
+            .iter()
+            .rev()
+            .find(|f| matches!(f.kind, FrameKind::List(_)))
+            .map(|f| f.span.line)
+    }
+
+    /// None: stop.
+    fn event(&mut self, event: Event<'_>, raw: RawSpan) -> Option<()> {
+        let span = self.span(raw);
+        match event {
+            Event::DocumentStart(_) => {
+                self.documents += 1;
+                if self.documents > 1 {
+                    let span = Span::on_line(self.file, span.end_line, 1, 3);
+                    let found = Diagnostic::error(6, span, "a second document begins here")
+                        .label("one document per script");
+                    self.diagnostics.push(
+                        found.help("remove the `---`, or put the rest into a bundle of its own"),
+                    );
+                    return None;
+                }
+            }
+            Event::Scalar(text, style, anchor, tag) => {
+                let mut plain = style == ScalarStyle::Plain;
+                if let Some(tag) = &tag {
+                    match (tag.is_yaml_core_schema(), tag.suffix.as_str()) {
+                        (true, "str") => plain = false,
+                        (true, "int" | "float" | "bool" | "null") => {}
+                        _ if tag.handle.is_empty() && tag.suffix == "!" => plain = false,
+                        _ => self.tag(span, &format!("{}{}", tag.handle, tag.suffix)),
+                    }
+                }
+                let kind = Kind::Scalar(Scalar {
+                    text: text.into_owned(),
+                    plain,
+                });
+                self.count(1, span)?;
+                self.put(Node { span, kind }, anchor, 1);
+            }
+            Event::SequenceStart(anchor, _) => {
+                self.open(span, anchor, FrameKind::List(Vec::new()))?
+            }
+            Event::MappingStart(anchor, _) => {
+                self.open(
+                    span,
+                    anchor,
+                    FrameKind::Map {
+                        entries: Vec::new(),
+                        key: None,
+                        seen: HashMap::new(),
+                    },
+                )?;
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.close(span),
+            Event::Alias(anchor) => {
+                let Some((node, size)) = self.anchors.get(&anchor).cloned() else {
+                    let message = "this alias stands inside its own anchor, or before it";
+                    self.diagnostics
+                        .push(Diagnostic::error(5, span, message).label("refers to itself"));
+                    self.broken = true;
+                    return None;
+                };
+                self.count(size, span)?;
+                self.put(node, 0, size);
+            }
+            _ => {}
+        }
+        Some(())
+    }
+
+    fn tag(&mut self, span: Span, tag: &str) {
+        let found = Diagnostic::error(104, span, format!("the tag `{tag}` means nothing here"))
+            .label("remove the tag");
+        self.diagnostics
+            .push(found.note("known tags: !!str, !!int, !!float, !!bool, !!null"));
+    }
+
+    fn count(&mut self, nodes: usize, span: Span) -> Option<()> {
+        self.nodes += nodes;
+        if self.nodes > NODES {
+            let found = Diagnostic::error(5, span, format!("expands to more than {NODES} nodes"));
+            self.diagnostics.push(
+                found
+                    .label("the limit is passed here")
+                    .help("use fewer aliases (`*name`), or a smaller script"),
+            );
+            self.broken = true;
+            return None;
+        }
+        Some(())
+    }
+
+    fn open(&mut self, span: Span, anchor: usize, kind: FrameKind) -> Option<()> {
+        self.count(1, span)?;
+        if self.stack.len() >= DEPTH {
+            self.diagnostics.push(
+                Diagnostic::error(5, span, format!("nested deeper than {DEPTH} levels"))
+                    .label("too deep"),
+            );
+            self.broken = true;
+            return None;
+        }
+        let flow = (span.line, span.col) != (span.end_line, span.end_col);
+        self.stack.push(Frame {
+            span,
+            anchor,
+            flow,
+            nodes_before: self.nodes - 1,
+            kind,
+        });
+        Some(())
+    }
+
+    fn close(&mut self, end: Span) {
+        let Some(frame) = self.stack.pop() else {
+            return;
+        };
+        let (kind, last) = match frame.kind {
+            FrameKind::List(items) => {
+                let last = items.last().map(|n| n.span);
+                (Kind::List(items), last)
+            }
+            FrameKind::Map { entries, .. } => {
+                let last = entries.last().map(|e| e.value.span);
+                (Kind::Map(entries), last)
+            }
+        };
+        let span = if frame.flow {
+            frame.span.to(end)
+        } else {
+            frame.span.to(last.unwrap_or(frame.span))
+        };
+        let size = self.nodes - frame.nodes_before;
+        self.put(Node { span, kind }, frame.anchor, size);
+    }
+
+    fn put(&mut self, node: Node, anchor: usize, size: usize) {
+        if anchor > 0 {
+            self.anchors.insert(anchor, (node.clone(), size));
+        }
+        let Some(frame) = self.stack.last_mut() else {
+            self.root = Some(node);
+            return;
+        };
+        match &mut frame.kind {
+            FrameKind::List(items) => items.push(node),
+            FrameKind::Map { entries, key, seen } => match key.take() {
+                None => *key = Some(node),
+                Some(Node {
+                    span,
+                    kind: Kind::Scalar(Scalar { text, .. }),
+                }) => {
+                    if let Some(first) = seen.get(&text) {
+                        let message = format!(
+                            "`{text}` is defined twice; the first is on line {}",
+                            first.line
+                        );
+                        let found = Diagnostic::error(3, span, message)
+                            .label("defined again")
+                            .also(*first, "first defined here");
+                        self.diagnostics
+                            .push(found.help("rename or remove one of the two"));
+                    } else {
+                        seen.insert(text.clone(), span);
+                        entries.push(Entry {
+                            key: text,
+                            key_span: span,
+                            value: node,
+                        });
+                    }
+                }
+                Some(Node { span, .. }) => {
+                    let found = Diagnostic::error(104, span, "a key must be text")
+                        .label("this key is a list or map");
+                    self.diagnostics.push(
+                        found.help("quote a value that begins with `{{`: \"{{resource.ip}}\""),
+                    );
+                }
+            },
+        }
+    }
+}
