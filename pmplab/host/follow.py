@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,7 @@ def follow(
     emitter.event("started", t0_wall_ns=shard.t0_wall_ns)
     table = HostTable(Path(request.run_dir), request.shard, shard.t0)
     ending = shard.drive(control, progress=emitter.progress, second=table.row)
+    table.row(time.monotonic_ns())
     table.close()
     # The final snapshot must arrive, whatever waits in the pipe.
     emitter.event("progress", **{k: v for k, v in ending.progress.items() if k != "type"})

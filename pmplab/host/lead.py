@@ -108,6 +108,7 @@ def _run(request: RunRequest, shard: Shard, shards: Shards, about: dict[str, Any
     ending = _whole(ending, shards)
     duration = time.monotonic_ns() - shard.t0
     # What the core wrote is complete: from here on only the reading gets better.
+    table.row(time.monotonic_ns())
     table.close()
     emitter.progress(json.dumps(ending.progress))
     report = compactor.finish()

@@ -82,9 +82,13 @@ class Manifest:
         }
 
 
+def vendored(folder: Path | None = None) -> Manifest:
+    """Read `manifest.json` of `folder`, by default the package's. Raises ComponentError when it is missing or damaged."""
+    return _read(PLUGINS if folder is None else folder)
+
+
 @lru_cache(maxsize=4)
-def vendored(folder: Path = PLUGINS) -> Manifest:
-    """Read `manifest.json` of `folder`. Raises ComponentError when it is missing or damaged."""
+def _read(folder: Path) -> Manifest:
     path = folder / "manifest.json"
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))

@@ -99,7 +99,7 @@ class Shard:
             ended = drive(self._core, control, grace=self._request.grace, progress=progress, second=second, beat=watchdog.alive)
         finally:
             control.on_tick = None
-        return _ending(ended, control.cause)
+        return _ending(ended, control)
 
 
 def _refusal(answer: dict[str, Any]) -> EngineError:
@@ -109,7 +109,8 @@ def _refusal(answer: dict[str, Any]) -> EngineError:
     return EngineError(message, code=code)
 
 
-def _ending(ended: Ended, cause: str | None) -> Ending:
+def _ending(ended: Ended, control: Control) -> Ending:
+    cause = control.cause
     try:
         progress = json.loads(ended.progress)
     except ValueError:
@@ -117,7 +118,8 @@ def _ending(ended: Ended, cause: str | None) -> Ending:
     reason = progress.get("stop_reason")
     problem = ended.problem
     if isinstance(problem, TrappedError):
-        if ended.asked == NOW:
+        # A step that was stuck when the user asked for the end was interrupted: that is the end asked for.
+        if control.level == NOW:
             return Ending("stopped", f"stopped at once: {problem.message}", reason or cause, progress)
         return Ending("trapped", problem.message, reason, progress)
     if isinstance(problem, ComponentError):
