@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import signal
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from pmplab.view import run_view, summary
 from pmplab.view.progress import ProgressLine
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType, TracebackType
 
     from pmplab.commands.console import Console
@@ -49,27 +51,31 @@ def follow(run: Run, console: Console, asked: Interrupts, *, quiet: bool = False
     """Show progress until `run` has ended. The first request to stop drains it, the second ends it at once."""
     line = ProgressLine(console.err, redraw=console.redraw, width=console.columns)
     obeyed, drawn, ended_by = 0, 0.0, float("inf")
+    while not run.wait(_LOOK_S):
+        now = time.monotonic()
+        if asked.count > obeyed:
+            _quietly(line.close)
+            console.say(_stop(run, asked.count))
+            obeyed = asked.count
+            if obeyed > 1:
+                ended_by = now + _END_S
+        if now > ended_by:
+            console.say("the run's process does not end; what it wrote is kept")
+            return
+        if not quiet and now - drawn >= _DRAW_S and run.progress:
+            drawn = now
+            # Nobody watches any more: the run goes on all the same.
+            quiet = not _quietly(partial(line.update, run.progress))
+    _quietly(line.close)
+
+
+def _quietly(write: Callable[[], None]) -> bool:
+    """Call `write` and return whether somebody was there to read."""
     try:
-        while not run.wait(_LOOK_S):
-            now = time.monotonic()
-            if asked.count > obeyed:
-                line.close()
-                console.say(_stop(run, asked.count))
-                obeyed = asked.count
-                if obeyed > 1:
-                    ended_by = now + _END_S
-            if now > ended_by:
-                line.close()
-                console.say("the run's process does not end; what it wrote is kept")
-                return
-            if not quiet and now - drawn >= _DRAW_S and run.progress:
-                drawn = now
-                line.update(run.progress)
-    except BrokenPipeError:
-        # Nobody watches: the run goes on all the same.
-        run.wait()
-    finally:
-        line.close()
+        write()
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _stop(run: Run, times: int) -> str:
