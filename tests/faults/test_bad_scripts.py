@@ -37,10 +37,11 @@ WRONG = {
 @pytest.fixture
 def bundle(tmp_path):
     """The seed's HTTP scenario, aimed at a server that must see nothing."""
-    with servers.Server() as server:
+    with servers.Server(host="0.0.0.0") as server:
         folder = tmp_path / "bundle"
         shutil.copytree(bundle_path(), folder)
-        (folder / "resource.yaml").write_text(f"127.0.0.1,{server.port}\n" * 1000, encoding="utf-8")
+        rows = [f"127.0.{number // 250}.{number % 250 + 1},{server.port}\n" for number in range(1000)]
+        (folder / "resource.yaml").write_text("".join(rows), encoding="utf-8")
         yield folder
         assert server.connections == 0, "a byte was sent"
 
