@@ -50,6 +50,10 @@ for (let i = 0; i < cells.length; i++) {
 }
 return panel.sessionContext.session.kernel.status === 'idle';
 """
+SCROLL = """
+window.jupyterapp.commands.execute('application:toggle-left-area');
+window.jupyterapp.shell.currentWidget.content.scrollToItem(arguments[0], 'start');
+"""
 READY = """
 const panel = window.jupyterapp && window.jupyterapp.shell.currentWidget;
 return Boolean(panel && panel.content && panel.content.model && panel.content.model.cells.length > 0
@@ -113,10 +117,7 @@ def run_all(notebook: Path, picture: Path, work: Path, *, seconds: float = 150, 
             browser.until(DONE, seconds)
         finally:
             time.sleep(2)  # the last figure is drawn after its cell is done
-            browser.run(
-                "window.jupyterapp.commands.execute('application:toggle-left-area'); const p=window.jupyterapp.shell.currentWidget; p.content.scrollToItem(arguments[0], 'start');",
-                scroll_to,
-            )
+            browser.run(SCROLL, scroll_to)
             time.sleep(2)
             browser.screenshot(picture)
         cells: list[dict[str, Any]] = browser.run(CELLS)
