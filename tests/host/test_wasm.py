@@ -49,7 +49,10 @@ def test_a_cache_that_cannot_be_written_is_no_error(tmp_path):
 
 
 def test_the_package_is_imported_without_wasmtime_and_polars():
-    code = "import sys, pmplab, pmplab.errors; print([m for m in ('wasmtime', 'polars', 'pandas', 'pyarrow', 'yaml') if m in sys.modules])"
+    code = (
+        "import sys, pmplab, pmplab.errors;"
+        "print([m for m in ('wasmtime', 'polars', 'pandas', 'pyarrow', 'yaml') if m in sys.modules])"
+    )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
 
