@@ -68,6 +68,9 @@ def lab(root: Path, home: Path) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     state = root / ".jupyter-state"
+    quiet = state / "settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
+    quiet.parent.mkdir(parents=True)
+    quiet.write_text('{"fetchNews": "false", "checkForUpdates": false}', encoding="utf-8")
     environment = os.environ | {
         "PMPLAB_HOME": str(home),
         "JUPYTER_CONFIG_DIR": str(state / "config"),
