@@ -41,8 +41,9 @@ def test_what_rust_wrote_arrives_value_for_value(recorded):
         "scenario": "assets", "node": "assets/refresh/post", "component": "http", "call": "post",
         "seq": 46, "user": 13, "task": 8, "visit": 1, "attempt": 1, "lease_wait": 0, "throttle_wait": 0,
         "t_intended": 1_300_000, "t_connect": 1_310_000, "t_start": 1_350_000, "t_first_byte": None, "t_end": 2_497_000,
-        "event": "fail", "class": "target", "error_type": "protocol.http.5xx", "status": None, "message": "The server answered 503.",
-        "bytes_sent": 120, "bytes_received": 240, "resource": "127.0.0.1:9003", "phase": "executing.running_action", "shard": 0,
+        "event": "fail", "class": "target", "error_type": "protocol.http.5xx", "message": "The server answered 503.",
+        "status": None, "bytes_sent": 120, "bytes_received": 240, "resource": "127.0.0.1:9003",
+        "phase": "executing.running_action", "shard": 0,
     }  # fmt: skip
     assert row == expected
 
