@@ -40,7 +40,7 @@ def compact(run_dir: str | Path, *, final: bool = False) -> dict[str, object]:
     """
     made, torn = 0, 0
     for piece in segments(run_dir):
-        if piece.growing and not final:
+        if not final and (piece.growing or not stream.ended(piece.path)):
             continue
         target = part_path(run_dir, piece)
         if not target.exists():

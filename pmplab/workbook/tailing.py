@@ -10,6 +10,7 @@ import polars as pl
 import pyarrow as pa
 from pyarrow import ipc
 
+from pmplab.workbook import stream
 from pmplab.workbook.segments import Piece, pieces
 
 if TYPE_CHECKING:
@@ -44,11 +45,12 @@ class Tail:
             cursor = self._cursors.setdefault(piece.key, _Cursor())
             if cursor.done:
                 continue
+            ended = piece.part or stream.ended(piece.path)  # asked before reading: what comes later is read next time
             try:
                 yield from self._part(piece, cursor) if piece.part else self._segment(piece, cursor)
             except FileNotFoundError:
                 continue  # it became a part: the next call finds it
-            cursor.done = not piece.growing
+            cursor.done = piece.part or (not piece.growing and ended)
             if cursor.done:
                 cursor.opening = b""
 

@@ -27,6 +27,13 @@ def test_a_segment_that_may_still_grow_is_left_alone(tmp_path, write_segment):
     assert growing.exists()
 
 
+def test_a_segment_whose_end_is_still_on_its_way_is_left_alone(tmp_path, write_segment):
+    late = write_segment(number=1, end=False)
+    write_segment(number=2, seqs=range(10, 12), end=False)
+    assert compact(tmp_path)["parts"] == 0
+    assert late.exists()
+
+
 def test_at_the_end_every_segment_becomes_a_part_and_every_row_is_kept(recorded):
     before = {name: Frames(recorded).table(name).collect() for name in ("actions", "tasks", "load", "leases", "changes")}
     done = compact(recorded, final=True)
