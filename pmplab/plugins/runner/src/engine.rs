@@ -1,0 +1,356 @@
+//! The loop: spawns, completions and ticks in the order of their times. No clock of its own; every time comes from outside.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
+use std::rc::Rc;
+
+use pmplab_dsl::plan::Ns;
+use pmplab_records::SinkError;
+
+use crate::clock::Clock;
+use crate::ports::{Ledger, Outcome, Protocol, Provider};
+use crate::program::Program;
+use crate::scope::Blob;
+use crate::slab::{Key, Slab};
+use crate::tally::{LeaseTally, Tally};
+use crate::user::User;
+
+/// WASI timers are this late; nearer than that, arrivals are waited for without sleeping.
+const COARSE: Ns = 1_200_000;
+/// So many users come between two looks at what is complete: connecting takes time.
+const SPAWN_BATCH: usize = 64;
+
+/// Which part of the run this is, and how it is to end.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms {
+    pub shard: u64,
+    pub of: u64,
+    /// How long what is in flight may go on after a stop.
+    pub grace: Ns,
+}
+
+/// Where a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    Running,
+    /// No new work; what is in flight may finish within its grace time.
+    Draining,
+    Finished,
+}
+
+/// What a step returns: where the run stands, and when (on the host's clock) to call again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stepped {
+    pub phase: Phase,
+    pub next: Ns,
+}
+
+/// Tokens are dense or nearly so: multiplying spreads them well enough.
+#[derive(Default)]
+pub struct TokenHasher(u64);
+
+impl Hasher for TokenHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_u64(u64::from(byte));
+        }
+    }
+    fn write_u64(&mut self, n: u64) {
+        self.0 = (self.0 ^ n)
+            .wrapping_mul(0x9E37_79B9_7F4A_7C15)
+            .rotate_left(26);
+    }
+}
+
+pub(crate) type Flights = HashMap<u64, Key, BuildHasherDefault<TokenHasher>>;
+
+/// A shard of a run.
+pub struct Engine<P: Protocol, R, L> {
+    pub(crate) program: Rc<Program>,
+    pub(crate) terms: Terms,
+    pub(crate) clock: Clock,
+    pub(crate) protocols: Vec<P>,
+    pub(crate) providers: RefCell<Vec<R>>,
+    pub(crate) ledger: L,
+    pub(crate) blobs: Vec<Option<Blob>>,
+    pub(crate) users: Slab<User>,
+    /// By scenario.
+    pub(crate) tallies: Vec<Tally>,
+    /// Who waits for which outcome, by protocol slot.
+    pub(crate) flights: Vec<Flights>,
+    /// Who waits for a lease, by resource, first come first served.
+    pub(crate) queues: Vec<VecDeque<Key>>,
+    /// Users whose task took no time: they go on at the next tick.
+    pub(crate) paused: Vec<Key>,
+    /// Users whose task did nothing but call stores: they go on in the next round.
+    pub(crate) ready: VecDeque<Key>,
+    pub(crate) leases: LeaseTally,
+    pub(crate) tasks: u64,
+    pub(crate) tick: u64,
+    pub(crate) next_tick: Ns,
+    pub(crate) phase: Phase,
+    pub(crate) stop_reason: Option<&'static str>,
+    pub(crate) message: Option<String>,
+    /// Slots that the plan calls.
+    used: Vec<usize>,
+    /// Everything was given back.
+    released: bool,
+    outcomes: Vec<Outcome>,
+}
+
+impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
+    /// A run that is ready for its first step: components are initialised and prepared, files mounted.
+    pub fn new(
+        program: Program,
+        terms: Terms,
+        protocols: Vec<P>,
+        providers: Vec<R>,
+        ledger: L,
+        blobs: Vec<Option<Blob>>,
+    ) -> Self {
+        let mut used: Vec<usize> = program
+            .scenes
+            .iter()
+            .flat_map(|scene| scene.slots.iter().copied())
+            .collect();
+        used.sort_unstable();
+        used.dedup();
+        Self {
+            tallies: program
+                .scenes
+                .iter()
+                .map(|scene| Tally::new(scene, &terms))
+                .collect(),
+            flights: protocols.iter().map(|_| Flights::default()).collect(),
+            queues: program.resources.iter().map(|_| VecDeque::new()).collect(),
+            clock: Clock::new(protocols.len()),
+            program: Rc::new(program),
+            terms,
+            protocols,
+            providers: RefCell::new(providers),
+            ledger,
+            blobs,
+            users: Slab::default(),
+            paused: Vec::new(),
+            ready: VecDeque::new(),
+            leases: LeaseTally::default(),
+            tasks: 0,
+            tick: 0,
+            next_tick: 0,
+            phase: Phase::Running,
+            stop_reason: None,
+            message: None,
+            used,
+            released: false,
+            outcomes: Vec::new(),
+        }
+    }
+
+    pub const fn ledger(&self) -> &L {
+        &self.ledger
+    }
+
+    pub const fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Works until `budget` has gone by, or until there is nothing to do before the time that it returns.
+    pub fn step(&mut self, host: Ns, budget: Ns) -> Stepped {
+        if self.phase == Phase::Finished {
+            return Stepped {
+                phase: self.phase,
+                next: host,
+            };
+        }
+        if self.clock.host(host) {
+            self.begin();
+        }
+        let end = self.clock.now().saturating_add(budget);
+        loop {
+            self.control();
+            if let Err(error) = self.ledger.flush(self.clock.now()) {
+                self.disk(&error);
+            }
+            if self.phase == Phase::Finished || self.is_over() {
+                self.finish();
+                return Stepped {
+                    phase: self.phase,
+                    next: self.clock.to_host(self.clock.now()),
+                };
+            }
+            let now = self.clock.now();
+            let due = self.due();
+            let idle = self.in_flight() == 0;
+            if now >= end || (idle && due > now) {
+                return Stepped {
+                    phase: self.phase,
+                    next: self.clock.to_host(if now >= end { now } else { due }),
+                };
+            }
+            if idle && !self.ready.is_empty() {
+                return Stepped {
+                    phase: self.phase,
+                    next: self.clock.to_host(now),
+                };
+            }
+            if !idle && !self.wait(due.min(end)) {
+                return Stepped {
+                    phase: self.phase,
+                    next: self.clock.to_host(due),
+                };
+            }
+        }
+    }
+
+    /// Aligns the clocks: from here on, time is the run's.
+    fn begin(&mut self) {
+        let mut none = Vec::new();
+        for &slot in &self.used {
+            let shown = self.protocols[slot].advance(0, Vec::new(), &mut none);
+            self.clock.align(slot, shown);
+        }
+        for scene in 0..self.tallies.len() {
+            self.note_scene(scene, "executing", "system.start");
+        }
+    }
+
+    /// What is due by now: a tick, arrivals, users that were put off.
+    fn control(&mut self) {
+        if self.clock.now() >= self.next_tick {
+            self.on_tick();
+        }
+        self.spawn_due(SPAWN_BATCH);
+        for _ in 0..self.ready.len() {
+            if let Some(key) = self.ready.pop_front() {
+                self.drive(key);
+            }
+        }
+    }
+
+    /// The next instant at which the core itself has something to do.
+    fn due(&self) -> Ns {
+        if !self.ready.is_empty() {
+            return self.clock.now();
+        }
+        self.next_arrival()
+            .map_or(self.next_tick, |arrival| arrival.min(self.next_tick))
+    }
+
+    pub(crate) fn in_flight(&self) -> usize {
+        self.flights.iter().map(HashMap::len).sum()
+    }
+
+    /// Lets the components work until one has an outcome or the time has come. False: neither time nor work moved.
+    fn wait(&mut self, until: Ns) -> bool {
+        let now = self.clock.now();
+        // An arrival must not wait for a coarse timer: come back early, and stay awake from then on.
+        let until = self
+            .next_arrival()
+            .map_or(until, |arrival| until.min(arrival.saturating_sub(COARSE)));
+        let until = if until <= now { 0 } else { until };
+        let Some(most) = self
+            .used
+            .iter()
+            .copied()
+            .max_by_key(|&slot| self.flights[slot].len())
+        else {
+            return false;
+        };
+        let single = self
+            .used
+            .iter()
+            .all(|&slot| slot == most || self.flights[slot].is_empty());
+        let moved = if single {
+            self.advance(most, until, Vec::new())
+        } else {
+            self.advance_all(most, until)
+        };
+        moved > 0 || self.clock.now() > now
+    }
+
+    /// Several components in flight: none may sleep on another's data.
+    fn advance_all(&mut self, most: usize, until: Ns) -> usize {
+        let mut came = 0;
+        for at in 0..self.used.len() {
+            let slot = self.used[at];
+            if !self.flights[slot].is_empty() {
+                came += self.advance(slot, 0, Vec::new());
+            }
+        }
+        if came > 0 || until == 0 {
+            return came;
+        }
+        let mut wake = Vec::new();
+        for at in 0..self.used.len() {
+            let slot = self.used[at];
+            if slot != most && !self.flights[slot].is_empty() {
+                wake.append(&mut self.protocols[slot].pollables());
+            }
+        }
+        self.advance(most, until, wake)
+    }
+
+    /// Drives one component and takes what is complete; `until` 0 does not block. Returns how much came.
+    pub(crate) fn advance(&mut self, slot: usize, until: Ns, wake: Vec<P::Wake>) -> usize {
+        let until = if until == 0 {
+            0
+        } else {
+            self.clock.to_component(slot, until)
+        };
+        let mut outcomes = std::mem::take(&mut self.outcomes);
+        let shown = self.protocols[slot].advance(until, wake, &mut outcomes);
+        self.clock.forward(self.clock.run_time(slot, shown));
+        let came = outcomes.len();
+        for outcome in outcomes.drain(..) {
+            self.arrived(slot, outcome);
+        }
+        self.outcomes = outcomes;
+        came
+    }
+
+    fn is_over(&self) -> bool {
+        self.users.is_empty() && self.tallies.iter().all(|tally| tally.next_at.is_none())
+    }
+
+    /// Nothing lives any more: give everything back and write what is left.
+    pub(crate) fn finish(&mut self) {
+        if std::mem::replace(&mut self.released, true) {
+            return;
+        }
+        self.load_rows(0);
+        for scene in 0..self.tallies.len() {
+            if self.tallies[scene].closed.is_none() {
+                self.note_scene(scene, "closing.done", "system.end");
+            }
+        }
+        for slot in std::mem::take(&mut self.used) {
+            self.protocols[slot].release();
+        }
+        for provider in self.providers.borrow_mut().iter_mut() {
+            provider.close();
+        }
+        self.phase = Phase::Finished;
+        if let Err(error) = self.ledger.close() {
+            self.disk(&error);
+        }
+    }
+
+    /// The records cannot be written: the run is worth nothing from here on.
+    pub(crate) fn disk(&mut self, error: &SinkError) {
+        if self.stop_reason == Some("disk") {
+            return;
+        }
+        self.stop_reason = Some("disk");
+        self.message = Some(match error {
+            SinkError::Full => "The disk of the run folder is full. The run was stopped; what was written before is kept.".to_owned(),
+            SinkError::Other(text) => format!("The run folder cannot be written: {text}. The run was stopped; what was written before is kept."),
+        });
+        if self.phase != Phase::Finished {
+            self.abandon();
+        }
+    }
+}

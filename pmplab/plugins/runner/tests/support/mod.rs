@@ -1,0 +1,550 @@
+//! Fakes for the scheduler: a protocol that follows a script in virtual time, a provider, a ledger that keeps its rows.
+#![allow(dead_code, reason = "each test uses a part of it")]
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+
+use pmplab_dsl::plan::*;
+use pmplab_records::SinkError;
+use pmplab_records::rows::{ActionRow, ChangeRow, LeaseRow, LoadRow, TaskRow};
+use pmplab_runner::engine::{Engine, Phase, Stepped, Terms};
+use pmplab_runner::ports::*;
+use pmplab_runner::program::Program;
+use pmplab_runner::scope::Blob;
+use serde_json::json;
+
+pub const MS: Ns = 1_000_000;
+pub const SECOND: Ns = 1_000_000_000;
+/// The components' clock does not begin with the host's.
+pub const AHEAD: Ns = 77 * SECOND;
+
+/// What the fake target does with an action.
+#[derive(Debug, Clone)]
+pub enum Reply {
+    After(Ns, Event, Option<&'static str>, Vec<Value>),
+    Hang,
+    /// Not even a cancel gets an outcome.
+    Deaf,
+}
+
+pub fn ok(after: Ns) -> Reply {
+    Reply::After(after, Event::Success, None, vec![])
+}
+
+pub fn fail(after: Ns) -> Reply {
+    Reply::After(after, Event::Fail, Some("protocol.http.5xx"), vec![])
+}
+
+/// An action as the fake protocol saw it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sent {
+    pub slot: usize,
+    pub at: Ns,
+    pub task: u64,
+    pub user: u64,
+    pub action: u32,
+    pub params: Vec<Value>,
+    pub leases: Vec<ActionLease>,
+}
+
+#[derive(Default)]
+pub struct World {
+    pub now: Ns,
+    pub sent: Vec<Sent>,
+    pub ended_users: Vec<u64>,
+    pub released: Vec<usize>,
+    pub cancelled: Vec<u64>,
+    pub blocked: Vec<(usize, Ns, usize)>,
+    /// Token and when it completes, by slot.
+    pending: Vec<(usize, u64, Ns, Reply)>,
+    token: u64,
+}
+
+pub type Shared = Rc<RefCell<World>>;
+
+pub struct FakeProtocol {
+    pub slot: usize,
+    pub world: Shared,
+    pub script: Box<dyn FnMut(&Sent) -> Reply>,
+}
+
+fn outcome(
+    token: u64,
+    t_end: Ns,
+    event: Event,
+    error: Option<&str>,
+    outputs: Vec<Value>,
+) -> Outcome {
+    Outcome {
+        token,
+        event,
+        error_type: error.map(str::to_owned),
+        message: error.map(|error| format!("it was {error}")),
+        status: Some(if event == Event::Success { 200 } else { 500 }),
+        t_connect: None,
+        t_start: Some(t_end),
+        t_first_byte: Some(t_end),
+        t_end,
+        bytes_sent: 10,
+        bytes_received: 20,
+        outputs,
+    }
+}
+
+impl Protocol for FakeProtocol {
+    type Wake = usize;
+
+    fn init(&mut self, _: &str, _: bool) -> Result<Capabilities, String> {
+        Ok(Capabilities::default())
+    }
+    fn prepare(&mut self, _: u32, _: &ActionSpec) -> Result<(), String> {
+        Ok(())
+    }
+    fn run_action(
+        &mut self,
+        task: u64,
+        user: u64,
+        action: u32,
+        params: Vec<Value>,
+        leases: Vec<ActionLease>,
+    ) -> u64 {
+        let mut world = self.world.borrow_mut();
+        world.token += 1;
+        let sent = Sent {
+            slot: self.slot,
+            at: world.now,
+            task,
+            user,
+            action,
+            params,
+            leases,
+        };
+        let reply = (self.script)(&sent);
+        let end = match &reply {
+            Reply::After(after, ..) => world.now + after,
+            Reply::Hang | Reply::Deaf => Ns::MAX,
+        };
+        let token = world.token;
+        world.pending.push((self.slot, token, end, reply));
+        world.sent.push(sent);
+        token
+    }
+    fn cancel(&mut self, token: u64) {
+        let mut world = self.world.borrow_mut();
+        world.cancelled.push(token);
+        let now = world.now;
+        for pending in &mut world.pending {
+            if pending.1 == token && !matches!(pending.3, Reply::Deaf) {
+                pending.2 = now;
+                pending.3 = Reply::After(0, Event::Fail, Some("cancelled.core"), vec![]);
+            }
+        }
+    }
+    fn advance(&mut self, until: Ns, wake: Vec<usize>, outcomes: &mut Vec<Outcome>) -> Ns {
+        let mut world = self.world.borrow_mut();
+        if until > 0 {
+            world
+                .blocked
+                .push((self.slot, until.saturating_sub(AHEAD), wake.len()));
+            let until = until - AHEAD;
+            let first = world
+                .pending
+                .iter()
+                .filter(|pending| pending.0 == self.slot || wake.contains(&pending.0))
+                .map(|pending| pending.2)
+                .min()
+                .unwrap_or(Ns::MAX);
+            world.now = world.now.max(first.min(until));
+        } else {
+            world.now += 10_000;
+        }
+        let (now, slot) = (world.now, self.slot);
+        let mut due: Vec<_> = world
+            .pending
+            .extract_if(.., |pending| pending.0 == slot && pending.2 <= now)
+            .collect();
+        due.sort_by_key(|pending| pending.2);
+        for (_, token, end, reply) in due {
+            if let Reply::After(_, event, error, outputs) = reply {
+                outcomes.push(outcome(token, end + AHEAD, event, error, outputs));
+            }
+        }
+        now + AHEAD
+    }
+    fn pollables(&mut self) -> Vec<usize> {
+        vec![self.slot]
+    }
+    fn end_user(&mut self, user: u64) {
+        self.world.borrow_mut().ended_users.push(user);
+    }
+    fn release(&mut self) {
+        self.world.borrow_mut().released.push(self.slot);
+    }
+}
+
+/// One pool, handed out in order; one store.
+pub struct FakeProvider {
+    pub free: VecDeque<u32>,
+    pub ttl: Option<Ns>,
+    pub live: BTreeMap<u64, (u32, Option<Ns>)>,
+    pub store: BTreeMap<String, String>,
+    pub given: u64,
+    pub renewed: u64,
+}
+
+impl FakeProvider {
+    pub fn new(entries: u32, ttl: Option<Ns>) -> Self {
+        Self {
+            free: (0..entries).collect(),
+            ttl,
+            live: BTreeMap::new(),
+            store: BTreeMap::new(),
+            given: 0,
+            renewed: 0,
+        }
+    }
+}
+
+impl Provider for FakeProvider {
+    fn acquire(&mut self, _: u32, _: u64, now: Ns) -> Result<Granted, Refusal> {
+        let entry = self.free.pop_front().ok_or(Refusal::Exhausted)?;
+        let id = self.given;
+        self.given += 1;
+        let expires = self.ttl.map(|ttl| now + ttl);
+        self.live.insert(id, (entry, expires));
+        Ok(Granted {
+            id,
+            entry,
+            fields: vec!["127.0.0.1".into(), (20_000 + entry).to_string()],
+            expires,
+        })
+    }
+    fn release(&mut self, lease: u64, _: Ns) -> Result<(), Refusal> {
+        let (entry, _) = self.live.remove(&lease).ok_or(Refusal::Expired)?;
+        self.free.push_back(entry);
+        Ok(())
+    }
+    fn renew(&mut self, lease: u64, now: Ns) -> Result<Option<Ns>, Refusal> {
+        self.renewed += 1;
+        let held = self.live.get_mut(&lease).ok_or(Refusal::Expired)?;
+        held.1 = self.ttl.map(|ttl| now + ttl);
+        Ok(held.1)
+    }
+    fn expire(&mut self, now: Ns) -> Vec<u64> {
+        let over: Vec<u64> = self
+            .live
+            .iter()
+            .filter(|(_, held)| held.1.is_some_and(|end| end <= now))
+            .map(|(id, _)| *id)
+            .collect();
+        for lease in &over {
+            let _ = self.release(*lease, now);
+        }
+        over
+    }
+    fn mount(&mut self, _: u32) -> Result<Mounted, Refusal> {
+        Err(Refusal::Other("no file".into()))
+    }
+    fn get(&mut self, _: u32, key: &str) -> Result<Option<String>, Refusal> {
+        Ok(self.store.get(key).cloned())
+    }
+    fn put(&mut self, _: u32, key: &str, value: &str) -> Result<(), Refusal> {
+        self.store.insert(key.into(), value.into());
+        Ok(())
+    }
+    fn delete(&mut self, _: u32, key: &str) -> Result<bool, Refusal> {
+        Ok(self.store.remove(key).is_some())
+    }
+    fn close(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.live).into_keys().collect()
+    }
+}
+
+/// A ledger that keeps everything, and may run full.
+#[derive(Default)]
+pub struct Rows {
+    pub actions: Vec<ActionRow>,
+    pub tasks: Vec<TaskRow>,
+    pub load: Vec<LoadRow>,
+    pub leases: Vec<LeaseRow>,
+    pub changes: Vec<ChangeRow>,
+    pub full_at: Option<Ns>,
+    pub closed: bool,
+}
+
+impl Ledger for Rows {
+    fn action(&mut self, row: &ActionRow) {
+        self.actions.push(row.clone());
+    }
+    fn task(&mut self, row: &TaskRow) {
+        self.tasks.push(row.clone());
+    }
+    fn load(&mut self, row: &LoadRow) {
+        self.load.push(row.clone());
+    }
+    fn lease(&mut self, row: &LeaseRow) {
+        self.leases.push(row.clone());
+    }
+    fn change(&mut self, row: &ChangeRow) {
+        self.changes.push(row.clone());
+    }
+    fn flush(&mut self, now: Ns) -> Result<(), SinkError> {
+        if self.full_at.is_some_and(|at| now >= at) {
+            Err(SinkError::Full)
+        } else {
+            Ok(())
+        }
+    }
+    fn close(&mut self) -> Result<(), SinkError> {
+        self.closed = true;
+        Ok(())
+    }
+}
+
+pub type Run = Engine<FakeProtocol, FakeProvider, Rows>;
+
+/// A run under test.
+pub struct Bench {
+    pub world: Shared,
+    pub run: Run,
+}
+
+impl Bench {
+    pub fn new(plan: &Plan, script: impl FnMut(&Sent) -> Reply + 'static) -> Self {
+        Self::with(
+            plan,
+            script,
+            FakeProvider::new(1000, None),
+            Terms {
+                shard: 0,
+                of: 1,
+                grace: 30 * SECOND,
+            },
+            Rows::default(),
+        )
+    }
+
+    pub fn with(
+        plan: &Plan,
+        script: impl FnMut(&Sent) -> Reply + 'static,
+        provider: FakeProvider,
+        terms: Terms,
+        rows: Rows,
+    ) -> Self {
+        let world = Shared::default();
+        world.borrow_mut().now = 5 * SECOND;
+        let script = Rc::new(RefCell::new(script));
+        let protocols = (0..2)
+            .map(|slot| {
+                let script = Rc::clone(&script);
+                FakeProtocol {
+                    slot,
+                    world: Rc::clone(&world),
+                    script: Box::new(move |sent| script.borrow_mut()(sent)),
+                }
+            })
+            .collect();
+        let program = Program::compile(plan).unwrap();
+        let blobs = vec![Some(Blob::from(Mounted {
+            path: "payload.txt".into(),
+            size: 7,
+            sha256: "ab".into(),
+            content: b"payload".to_vec(),
+        }))];
+        Self {
+            run: Engine::new(program, terms, protocols, vec![provider], rows, blobs),
+            world,
+        }
+    }
+
+    /// One step, then time goes on to when the core wants to be called.
+    pub fn step(&mut self) -> Stepped {
+        let host = self.world.borrow().now;
+        let stepped = self.run.step(host, 20 * MS);
+        let mut world = self.world.borrow_mut();
+        world.now = world.now.max(stepped.next).max(host + 1);
+        stepped
+    }
+
+    /// Steps to the end, or for at most so long.
+    pub fn go_for(&mut self, time: Ns) -> &mut Self {
+        let end = self.world.borrow().now + time;
+        while self.run.phase() != Phase::Finished && self.world.borrow().now < end {
+            self.step();
+        }
+        self
+    }
+
+    pub fn go(&mut self) -> &mut Self {
+        self.go_for(3600 * SECOND);
+        assert_eq!(self.run.phase(), Phase::Finished, "{}", self.run.progress());
+        self
+    }
+
+    pub fn rows(&self) -> &Rows {
+        self.run.ledger()
+    }
+
+    pub fn stop(&mut self, at_once: bool) {
+        let host = self.world.borrow().now;
+        self.run.stop(host, at_once);
+    }
+}
+
+pub fn text(text: &str) -> Template {
+    Template::Mixed(vec![Part::Text(text.into())])
+}
+
+pub fn expr(source: Source) -> Expr {
+    Expr {
+        source,
+        default: None,
+        written: "x".into(),
+    }
+}
+
+pub fn call(action: u32, component: usize) -> Call {
+    Call {
+        action,
+        component,
+        call: "get".into(),
+        with: json!({}),
+        holes: vec![],
+        outputs: vec![],
+        save: None,
+        timeout: None,
+        max_body: 1 << 20,
+        on_error: None,
+        on_timeout: None,
+        proceed: false,
+    }
+}
+
+pub fn step(name: &str, head: Head) -> Step {
+    Step {
+        node: format!("main/flow/{name}"),
+        name: name.into(),
+        head,
+    }
+}
+
+pub fn act(name: &str, action: u32) -> Step {
+    step(name, Head::Call(Box::new(call(action, 0))))
+}
+
+pub fn log(name: &str, message: &str) -> Step {
+    step(
+        name,
+        Head::Log {
+            level: "error".into(),
+            message: text(message),
+        },
+    )
+}
+
+pub fn leave(name: &str, exit: Exit) -> Step {
+    step(name, Head::Goto(Target::Exit(exit)))
+}
+
+fn component(name: &str, role: Role, slot: u32) -> Component {
+    Component {
+        name: name.into(),
+        version: "0.1.0".into(),
+        kind: "wasi-component".into(),
+        entry: format!("{name}.wasm"),
+        role,
+        source: EntrySource::Bundle,
+        used: true,
+        slot: Some(slot),
+        grants: vec![],
+        capabilities: vec!["get".into()],
+        metadata: json!({}),
+        section: json!({}),
+    }
+}
+
+fn resource(name: &str, kind: &str) -> Resource {
+    Resource {
+        name: name.into(),
+        kind: kind.into(),
+        provider: 2,
+        id: 0,
+        fields: vec!["ip".into(), "port".into()],
+        keys: (0..1000)
+            .map(|i| format!("127.0.0.1:{}", 20_000 + i))
+            .collect(),
+        entries: 1000,
+        ttl: None,
+        auto_renew: true,
+        strategy: "round-robin".into(),
+        guard: "exclusive".into(),
+        domain: "network".into(),
+        calls: vec![],
+        facts: json!({}),
+    }
+}
+
+pub fn scenario(spawn: Spawn, users: u64, steps: Vec<Step>) -> Scenario {
+    Scenario {
+        name: "main".into(),
+        workflow: "flow".into(),
+        spawn,
+        users,
+        task_duration: None,
+        iterations: None,
+        max_duration: None,
+        user_deadline: None,
+        task_timeout: None,
+        severity: Severity::Error,
+        inherit: vec![],
+        context: json!({}),
+        portfolio: "HTTP".into(),
+        vars: vec![],
+        steps,
+        on_error: vec![],
+        on_timeout: vec![],
+        error_exit: Exit::ErrorOut,
+        timeout_exit: Exit::TimeoutOut,
+    }
+}
+
+/// Two protocol components, a provider with a file, a pool and a store.
+pub fn plan(scenarios: Vec<Scenario>) -> Plan {
+    Plan {
+        program: "P".into(),
+        version: "1.0".into(),
+        tick: 20 * MS,
+        components: vec![
+            component("a", Role::Protocol, 0),
+            component("b", Role::Protocol, 1),
+            component("manager", Role::Resource, 0),
+        ],
+        resources: vec![
+            resource("payload", "file_blob"),
+            resource("pairs", "pair_pool"),
+            resource("kv", "kv_store"),
+        ],
+        scenarios,
+        globals: json!({}),
+        wbs: WbsNode {
+            level: "L0".into(),
+            name: "P".into(),
+            node: "P".into(),
+            process_group: "executing".into(),
+            call: None,
+            resources: vec![],
+            planned: None,
+            owner: None,
+            children: vec![],
+        },
+    }
+}
+
+pub fn one(scenario: Scenario) -> Plan {
+    plan(vec![scenario])
+}
+
+pub const PAYLOAD: usize = 0;
+pub const PAIRS: usize = 1;
+pub const KV: usize = 2;
