@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -69,3 +70,13 @@ def test_make_lists_its_commands():
     done = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
     for name in ("setup", "demo", "lab", "test", "wasm", "lint", "types", "bench", "clean"):
         assert f"make {name} " in done.stdout
+
+
+def test_the_public_names_are_what_they_seem_in_whatever_order_they_are_used():
+    code = "import pmplab as pmp, pmplab.cli; pmp.runs; pmp.open_run; assert callable(pmp.run) and callable(pmp.load), pmp.run"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_importing_the_package_is_cheap():
+    code = "import sys, pmplab; assert not {'polars', 'wasmtime', 'pandas', 'ipywidgets', 'plotly'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
