@@ -223,7 +223,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="compare with the committed components instead of replacing them")
     parser.add_argument("--digests", action="store_true", help="with --check: compare digests only, build nothing")
-    parser.add_argument("--out", type=Path, default=None, help="where to write (default: beside this file; with --check: nowhere)")
+    parser.add_argument(
+        "--out", type=Path, default=None, help="where to write (default: beside this file; with --check: nowhere)"
+    )
     parser.add_argument("--target-dir", type=Path, default=None, help="cargo's folder (default: a fresh one with --check)")
     args = parser.parse_args()
     try:

@@ -25,7 +25,13 @@ def body(path: Path, interface: str) -> str:
 
 def world() -> str:
     """Return the text of the core's world."""
-    parts = ["package pmplab:runner@0.1.0;", "", "/// Made by plugins/slots.py from protocol/plugin.wit and resource/provider.wit; do not edit.", "world runner {", "  export core;"]
+    parts = [
+        "package pmplab:runner@0.1.0;",
+        "",
+        "/// Made by plugins/slots.py from protocol/plugin.wit and resource/provider.wit; do not edit.",
+        "world runner {",
+        "  export core;",
+    ]
     for prefix, count, path, interface in (
         ("slot", PROTOCOL_SLOTS, WIT / "protocol/plugin.wit", "plugin"),
         ("provider", PROVIDER_SLOTS, WIT / "resource/provider.wit", "provider"),
