@@ -222,6 +222,9 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
     fn control(&mut self) {
         if self.clock.now() >= self.next_tick {
             self.on_tick();
+            if let Err(error) = self.ledger.tick() {
+                self.disk(&error);
+            }
         }
         self.spawn_due(SPAWN_BATCH);
         for _ in 0..self.ready.len() {

@@ -180,7 +180,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         };
         let inherit = &program.scenes[user.scene].inherit;
         let number = user.number;
-        for position in 0..inherit.len() {
+        for (position, &resource) in inherit.iter().enumerate() {
             let Some(held) = self
                 .users
                 .get_mut(key)
@@ -188,7 +188,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             else {
                 continue;
             };
-            let pool = &program.resources[inherit[position]];
+            let pool = &program.resources[resource];
             let released = self.providers.get_mut()[pool.slot].release(held.id, now);
             let event = if released.is_ok() {
                 self.leases.released += 1;
@@ -207,7 +207,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
                 wait: 0,
                 expires: None,
             });
-            self.serve(inherit[position]);
+            self.serve(resource);
         }
     }
 

@@ -3,15 +3,19 @@
 
 pub mod action;
 pub mod clock;
+#[cfg(target_family = "wasm")]
+mod edge;
 pub mod engine;
 mod flow;
 mod lease;
 mod life;
 mod names;
+pub mod outbox;
 pub mod ports;
 pub mod program;
 mod progress;
 pub mod scope;
+pub mod section;
 pub mod slab;
 mod stop;
 mod store;

@@ -1,8 +1,8 @@
 //! What the scheduler needs from outside, as traits: the slots of the composed component on one side, fakes in tests on the other.
 
 use pmplab_dsl::plan::{Ns, Value};
+use pmplab_records::SinkError;
 use pmplab_records::rows::{ActionRow, ChangeRow, LeaseRow, LoadRow, TaskRow};
-use pmplab_records::{Sink, SinkError, Workbook};
 
 /// How an action ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -157,33 +157,16 @@ pub trait Ledger {
     /// # Errors
     /// What could not be written since the last call.
     fn flush(&mut self, now: Ns) -> Result<(), SinkError>;
+    /// Lets what waits for the disk go on, once a tick.
+    ///
+    /// # Errors
+    /// What could not be written since the last call.
+    fn tick(&mut self) -> Result<(), SinkError> {
+        Ok(())
+    }
     /// Writes all that is left and ends the segments.
     ///
     /// # Errors
     /// What could not be written since the last call.
     fn close(&mut self) -> Result<(), SinkError>;
-}
-
-impl<S: Sink> Ledger for Workbook<S> {
-    fn action(&mut self, row: &ActionRow) {
-        self.action(row);
-    }
-    fn task(&mut self, row: &TaskRow) {
-        self.task(row);
-    }
-    fn load(&mut self, row: &LoadRow) {
-        self.load(row);
-    }
-    fn lease(&mut self, row: &LeaseRow) {
-        self.lease(row);
-    }
-    fn change(&mut self, row: &ChangeRow) {
-        self.change(row);
-    }
-    fn flush(&mut self, now: Ns) -> Result<(), SinkError> {
-        self.flush(now, false)
-    }
-    fn close(&mut self) -> Result<(), SinkError> {
-        self.close()
-    }
 }
