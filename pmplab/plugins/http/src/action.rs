@@ -164,10 +164,10 @@ impl Compiled {
     fn set(&mut self, name: &str, value: &Node, generic: bool) -> Result<(), String> {
         match (name, value) {
             ("method", value) if generic => {
-                self.method = slot(value, |v| method(v), "a method such as GET")?;
+                self.method = slot(value, method, "a method such as GET")?;
             }
             (_, Node::Null) => {}
-            ("url", value) => self.url = Some(slot(value, |v| text(v), "text")?),
+            ("url", value) => self.url = Some(slot(value, text, "text")?),
             ("query", value) => piece::pairs(value, &mut self.query)?,
             ("headers", value) => self.headers = Headers::compile(value)?,
             ("redirects", value) => {
@@ -293,7 +293,7 @@ impl Compiled {
                 owned = resolve(
                     &self.method,
                     params,
-                    |v| method(v),
+                    method,
                     "`method` must be a method such as GET",
                 )?;
                 &owned

@@ -7,6 +7,8 @@ use std::mem::MaybeUninit;
 
 /// A head (or all trailers together) longer than this is rejected.
 pub const MAX_HEAD: usize = 64 * 1024;
+/// Buffers larger than this are not kept for the next response.
+const KEEP_BUFFER: usize = 4096;
 /// More header lines than this are rejected.
 const MAX_LINES: usize = 128;
 /// More interim (1xx) responses than this before the real one are rejected.
@@ -98,6 +100,15 @@ impl Response {
         self.location = None;
         self.body.clear();
         self.size = 0;
+    }
+
+    /// Gives large buffers back: thousands of users would add up.
+    pub fn shrink(&mut self) {
+        for buffer in [&mut self.body, &mut self.head] {
+            if buffer.capacity() > KEEP_BUFFER {
+                *buffer = Vec::new();
+            }
+        }
     }
 
     /// Bytes that surely still come, as far as known.

@@ -271,8 +271,8 @@ fn a_response_that_ends_early_is_cut_short() {
 
 #[test]
 fn what_is_no_http_is_malformed() {
-    for at in 16..21 {
-        assert_eq!(whole(EXAMPLES[at]), End::Malformed, "{:?}", EXAMPLES[at]);
+    for text in &EXAMPLES[16..21] {
+        assert_eq!(whole(text), End::Malformed, "{text:?}");
     }
     for length in ["-1", "+1", "1x", "", "99999999999999999999", "1,"] {
         let text = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n");
