@@ -249,7 +249,10 @@ fn socket_failure(code: ErrorCode) -> Failure {
     let why = match code {
         ErrorCode::NewSocketLimit => "no more sockets: raise the limit of open files".to_owned(),
         ErrorCode::AccessDenied => "the host grants this component no network".to_owned(),
-        other => format!("no socket: {}", other.name()),
+        other => format!(
+            "no socket to be had ({}): is the limit of open files reached?",
+            other.name()
+        ),
     };
     Failure::new("runtime.sockets", why)
 }
