@@ -154,6 +154,8 @@ pub struct Checked {
     pub plan: Option<Plan>,
     /// Sorted by place, at most [`crate::diag::CAP`].
     pub diagnostics: Vec<Diagnostic>,
+    /// The same as JSON.
+    pub json: Vec<Json>,
     /// Non-empty: compose these providers, in this order, and ask again.
     pub need_providers: Vec<String>,
     /// All diagnostics as text.

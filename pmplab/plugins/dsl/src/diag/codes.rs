@@ -114,6 +114,11 @@ pub const CODES: &[Code] = &[
         "go forward only; repeat with `iterations` or `task-duration`",
     ),
     code(214, "unreachable step", "remove it, or the `goto` above it"),
+    code(
+        216,
+        "cycle without bound",
+        "go forward only; repeat with `iterations` or `task-duration`",
+    ),
     code(218, "reserved name", "choose another name"),
     code(219, "duplicate name", "give each its own name"),
     code(

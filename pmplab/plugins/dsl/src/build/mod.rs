@@ -1,0 +1,291 @@
+//! From declarations to the plan: references, templates, resources and limits.
+
+mod actions;
+mod components;
+mod expr;
+mod json;
+mod limits;
+mod resources;
+mod scenarios;
+mod scope;
+mod section;
+mod steps;
+mod wbs;
+mod with;
+
+use crate::api::{Checked, Compose, Files, Providers, Request};
+use crate::diag::{self, Diagnostic, Sources};
+use crate::plan::{EntrySource, Plan, Scenario};
+use crate::read::Ctx;
+use crate::read::bundle::Script;
+use crate::read::workflows::StepDecl;
+use components::Components;
+use serde_json::{Map, Value as Json, json};
+use std::collections::HashSet;
+use steps::Shop;
+
+/// 20 ms.
+const TICK: u64 = 20_000_000;
+
+/// Reads and checks a bundle. Never panics, whatever the script says.
+pub fn check(req: &Request, files: &dyn Files, providers: &mut dyn Providers) -> Checked {
+    let mut ctx = Ctx {
+        req,
+        files,
+        sources: Sources::default(),
+        found: Vec::new(),
+        dangling: false,
+    };
+    let made = ctx.plan(providers);
+    let (plan, compose, need) = made.unwrap_or_default();
+    let mut diagnostics = ctx.found;
+    let over = diag::settle(&mut diagnostics);
+    let rendered = diag::render_all(&diagnostics, over, &ctx.sources);
+    let failed = ctx.dangling || !need.is_empty() || diagnostics.iter().any(Diagnostic::is_error);
+    let json = diagnostics
+        .iter()
+        .map(|d| diag::to_json(d, &ctx.sources))
+        .collect();
+    Checked {
+        plan: plan.filter(|_| !failed),
+        diagnostics,
+        json,
+        need_providers: need,
+        rendered,
+        compose,
+    }
+}
+
+impl Ctx<'_> {
+    fn plan(
+        &mut self,
+        providers: &mut dyn Providers,
+    ) -> Option<(Option<Plan>, Compose, Vec<String>)> {
+        let root = self.script_tree();
+        let config = self.config_tree();
+        let mut root = root?;
+        self.overrides(&mut root);
+        let mut script = self.script(&root, config.as_ref())?;
+        let (mut used, actions_used) = used(&script);
+        let bound: HashSet<String> = {
+            let names: Vec<&str> = script
+                .components
+                .iter()
+                .map(|c| c.name.value.as_str())
+                .collect();
+            let exact = |name: &str| names.contains(&name).then(|| name.to_owned());
+            let near = |name: &str| diag::nearest(name, names.iter().copied()).map(str::to_owned);
+            let all = script.resources.iter().filter_map(|r| r.component.as_ref());
+            all.filter_map(|c| exact(&c.value).or_else(|| near(&c.value)))
+                .collect()
+        };
+        used.extend(bound.iter().cloned());
+        let components =
+            self.find_components(std::mem::take(&mut script.components), &used, &bound);
+        let resources = self.open_resources(
+            std::mem::take(&mut script.resources),
+            &components,
+            providers,
+        );
+        let need = if resources.need
+            == self
+                .req
+                .providers
+                .iter()
+                .map(|p| components::clean(p))
+                .collect::<Vec<_>>()
+        {
+            Vec::new()
+        } else {
+            resources.need.clone()
+        };
+        let actions = self.bind_actions(&script.actions, &actions_used, &components);
+        let program = script
+            .program
+            .clone()
+            .or_else(|| self.req.bundle_name.clone())
+            .unwrap_or_else(|| "bundle".to_owned());
+        let globals = globals(&script, &components, &resources, &program);
+        let mut shop = Shop {
+            actions: &actions,
+            components: &components,
+            next: 0,
+            saved: std::collections::HashMap::new(),
+        };
+        let scenarios = self.scenarios(&script, &resources, &mut shop, &globals);
+        self.never_used(&shop, &resources, &scenarios.used);
+        self.limits(&scenarios.plan, &script.load.scenarios, &resources);
+        let plan = Plan {
+            wbs: wbs::wbs(&program, &scenarios.plan, &components.plan, &resources.plan),
+            program,
+            version: script.version,
+            tick: script.load.tick.or(script.tick).unwrap_or(TICK),
+            components: components.plan.clone(),
+            resources: resources.plan,
+            scenarios: scenarios.plan,
+            globals,
+        };
+        Some((Some(plan), components.compose(), need))
+    }
+
+    fn never_used(
+        &mut self,
+        shop: &Shop<'_, '_>,
+        resources: &resources::Resources<'_>,
+        used: &std::collections::BTreeSet<usize>,
+    ) {
+        for (span, (name, read)) in &shop.saved {
+            if !read {
+                let found =
+                    Diagnostic::warning(901, *span, format!("variable `{name}` is never used"));
+                self.report(
+                    found
+                        .label("saved, but not read")
+                        .help("read it in a template, or remove the `save-as`"),
+                );
+            }
+        }
+        for (index, decl) in resources
+            .decls
+            .iter()
+            .enumerate()
+            .filter(|(i, _)| !used.contains(i))
+        {
+            let name = &decl.name.value;
+            let found = Diagnostic::warning(
+                901,
+                decl.name.span,
+                format!("resource `{name}` is never used"),
+            )
+            .label("nobody reads it");
+            let help = if resources.leased[index] {
+                format!("add it to a scenario: `user: {{inherit: [{name}]}}`")
+            } else {
+                format!("read it as `{{{{resource.{name}.FIELD}}}}`")
+            };
+            self.report(found.at(&decl.path).help(help));
+        }
+    }
+}
+
+/// Components and actions that the workflows use.
+fn used(script: &Script<'_>) -> (HashSet<String>, HashSet<String>) {
+    let declared: Vec<&str> = script
+        .components
+        .iter()
+        .map(|c| c.name.value.as_str())
+        .collect();
+    let mut steps = script.workflows.iter().flat_map(|w| {
+        let handlers = [&w.on_error, &w.on_timeout].into_iter().flatten();
+        w.steps.iter().chain(handlers.flat_map(|h| &h.steps))
+    });
+    let steps: &mut dyn Iterator<Item = &StepDecl<'_>> = &mut steps;
+    actions::called(steps, &script.actions, &declared)
+}
+
+/// What `global.*` reads: names given by the author over facts of the declarations.
+fn globals(
+    script: &Script<'_>,
+    components: &Components<'_>,
+    resources: &resources::Resources<'_>,
+    program: &str,
+) -> Json {
+    let of_component = |c: &crate::plan::Component| {
+        (
+            c.name.clone(),
+            json!({"version": c.version, "kind": c.kind, "entry": c.entry, "metadata": c.metadata}),
+        )
+    };
+    let of_resource = |(d, r): (
+        &crate::read::resources::ResourceDecl<'_>,
+        &crate::plan::Resource,
+    )| {
+        let metadata = d.metadata.map_or(Json::Null, json::json);
+        (
+            r.name.clone(),
+            json!({"type": r.kind, "strategy": r.strategy, "guard": r.guard, "entries": r.entries, "metadata": metadata}),
+        )
+    };
+    let mut all = Map::new();
+    all.insert("program".into(), program.into());
+    all.insert("version".into(), script.version.clone().into());
+    all.insert(
+        "components".into(),
+        Json::Object(components.plan.iter().map(of_component).collect()),
+    );
+    all.insert(
+        "resources".into(),
+        Json::Object(
+            resources
+                .decls
+                .iter()
+                .zip(&resources.plan)
+                .map(of_resource)
+                .collect(),
+        ),
+    );
+    if let Some(monitoring) = script.monitoring {
+        all.insert("monitoring".into(), json::json(monitoring));
+    }
+    for node in script.globals.iter().rev() {
+        if let Json::Object(own) = json::json(node) {
+            all.extend(own);
+        }
+    }
+    Json::Object(all)
+}
+
+/// The answer of `parse2wbs`.
+#[must_use]
+pub fn answer(checked: &Checked) -> Json {
+    let plan = checked.plan.as_ref().map(|plan| {
+        let mut json = serde_json::to_value(plan).unwrap_or(Json::Null);
+        if let Json::Object(map) = &mut json {
+            map.insert("totals".into(), totals(plan));
+        }
+        json
+    });
+    json!({
+        "ok": checked.ok(),
+        "rendered": checked.rendered,
+        "diagnostics": checked.json,
+        "need_providers": checked.need_providers,
+        "compose": checked.compose,
+        "plan": plan,
+    })
+}
+
+fn totals(plan: &Plan) -> Json {
+    let sum = |of: &dyn Fn(&Scenario) -> Option<u64>| {
+        plan.scenarios
+            .iter()
+            .try_fold(0u64, |sum, s| sum.checked_add(of(s)?))
+    };
+    let last = |s: &Scenario| {
+        s.users
+            .checked_sub(1)
+            .and_then(|i| s.spawn.at(i))
+            .unwrap_or(0)
+    };
+    let end = |s: &Scenario| {
+        let free = s.task_duration.map(|d| last(s).saturating_add(d));
+        free.into_iter().chain(s.max_duration).min()
+    };
+    let spawn = plan.scenarios.iter().map(last).max();
+    let duration = plan
+        .scenarios
+        .iter()
+        .map(end)
+        .try_fold(0, |most: u64, e| Some(most.max(e?)));
+    json!({
+        "scenarios": plan.scenarios.len(),
+        "users": plan.scenarios.iter().map(|s| s.users).sum::<u64>(),
+        "tasks": sum(&wbs::tasks),
+        "calls": plan.wbs.planned,
+        "spawn_ns": spawn,
+        "duration_ns": duration.filter(|d| *d > 0),
+        "components": plan.components.iter().filter(|c| c.used && c.source != EntrySource::Missing).count(),
+        "resources": plan.resources.len(),
+        "entries": plan.resources.iter().map(|r| r.entries).sum::<usize>(),
+    })
+}

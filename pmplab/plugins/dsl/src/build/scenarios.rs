@@ -1,0 +1,479 @@
+//! Scenarios: who comes when, for how long, and what becomes of failures.
+
+use super::resources::Resources;
+use super::scope::Scope;
+use super::steps::Shop;
+use crate::diag::{Diagnostic, Span, nearest};
+use crate::plan::{Exit, Ns, Scenario, Severity, Spawn};
+use crate::read::bundle::Script;
+use crate::read::exits::Exits;
+use crate::read::load::{ProfileDecl, ScenarioDecl};
+use crate::read::workflows::WorkflowDecl;
+use crate::read::{Ctx, Spanned};
+use crate::units::show;
+use crate::yaml::{Kind, Node};
+use serde_json::{Map, Value as Json};
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+/// The scenarios, and which resources they use.
+pub struct Scenarios {
+    pub plan: Vec<Scenario>,
+    pub used: BTreeSet<usize>,
+}
+
+impl<'n> Ctx<'_> {
+    pub fn scenarios(
+        &mut self,
+        script: &Script<'n>,
+        resources: &Resources<'n>,
+        shop: &mut Shop<'_, 'n>,
+        globals: &Json,
+    ) -> Scenarios {
+        let mut all = Scenarios {
+            plan: Vec::new(),
+            used: BTreeSet::new(),
+        };
+        let mut run: HashSet<&str> = HashSet::new();
+        let by_name: HashMap<&str, &WorkflowDecl<'n>> = script
+            .workflows
+            .iter()
+            .map(|w| (w.name.value.as_str(), w))
+            .collect();
+        let named: HashSet<&str> = script
+            .load
+            .scenarios
+            .iter()
+            .filter_map(|s| Some(s.profile.as_ref()?.value.as_str()))
+            .collect();
+        let mut profiles_used: HashSet<String> = HashSet::new();
+        for decl in &script.load.scenarios {
+            let workflow = decl.workflow.as_ref().and_then(|name| {
+                let exact = by_name.get(name.value.as_str()).copied();
+                exact.or_else(|| self.no_workflow(name, &script.workflows, &decl.path))
+            });
+            let profile = self.profile_of(decl, &script.load.profiles, &named);
+            profiles_used.extend(profile.map(|p| p.name.value.clone()));
+            let Some(workflow) = workflow else { continue };
+            run.insert(&workflow.name.value);
+            let scope = self.scope(decl, resources, globals);
+            all.plan.push(self.plan_scenario(
+                decl,
+                workflow,
+                profile,
+                scope,
+                script,
+                shop,
+                &mut all.used,
+            ));
+        }
+        for profile in script
+            .load
+            .profiles
+            .iter()
+            .filter(|p| !profiles_used.contains(&p.name.value))
+        {
+            let found = Diagnostic::warning(
+                901,
+                profile.name.span,
+                format!("profile `{}` is never used", profile.name.value),
+            );
+            self.report(
+                found
+                    .label("shapes no scenario")
+                    .at("load.profiles")
+                    .help(format!(
+                        "name it in a scenario: `profile: {}`",
+                        profile.name.value
+                    )),
+            );
+        }
+        for workflow in script
+            .workflows
+            .iter()
+            .filter(|w| !run.contains(w.name.value.as_str()))
+        {
+            let found = Diagnostic::warning(
+                901,
+                workflow.name.span,
+                format!("workflow `{}` is never used", workflow.name.value),
+            );
+            self.report(
+                found
+                    .label("in no scenario")
+                    .at(&workflow.path)
+                    .help("name it in a scenario, or remove it"),
+            );
+            let mut scope = Scope {
+                resources,
+                inherit: Vec::new(),
+                explicit: false,
+                vars: Vec::new(),
+                globals: globals.clone(),
+                incomplete: false,
+                used: BTreeSet::new(),
+                span: workflow.name.span,
+            };
+            // Checked like any other; what it would inherit is nobody's concern.
+            self.compile_workflow(workflow, workflow.name.value.clone(), &mut scope, shop);
+            self.found
+                .retain(|d| d.number != 311 || d.span() != Some(workflow.name.span));
+            all.used.extend(scope.used);
+        }
+        all
+    }
+
+    fn no_workflow<'w>(
+        &mut self,
+        name: &Spanned<String>,
+        workflows: &'w [WorkflowDecl<'n>],
+        path: &str,
+    ) -> Option<&'w WorkflowDecl<'n>> {
+        let near = nearest(&name.value, workflows.iter().map(|w| w.name.value.as_str()));
+        let found = Diagnostic::error(
+            202,
+            name.span,
+            format!("there is no workflow `{}`", name.value),
+        )
+        .label("unknown workflow");
+        let names: Vec<&str> = workflows.iter().map(|w| w.name.value.as_str()).collect();
+        let found = found.at(format!("{path}.workflow")).suggest(near);
+        self.dangle(if names.is_empty() {
+            found.help("define it under `workflows`")
+        } else {
+            found.note(format!("defined: {}", names.join(", ")))
+        });
+        workflows
+            .iter()
+            .find(|w| Some(w.name.value.as_str()) == near)
+    }
+
+    /// The profile that shapes a scenario: the one it names, else, when it says nothing of its load, the one that nobody names.
+    fn profile_of<'p>(
+        &mut self,
+        decl: &ScenarioDecl<'n>,
+        profiles: &'p [ProfileDecl],
+        named: &HashSet<&str>,
+    ) -> Option<&'p ProfileDecl> {
+        if let Some(name) = &decl.profile {
+            let exact = profiles.iter().find(|p| p.name.value == name.value);
+            if exact.is_none() {
+                let near = nearest(&name.value, profiles.iter().map(|p| p.name.value.as_str()));
+                let found = Diagnostic::error(
+                    202,
+                    name.span,
+                    format!("there is no profile `{}`", name.value),
+                )
+                .label("unknown profile");
+                let names: Vec<&str> = profiles.iter().map(|p| p.name.value.as_str()).collect();
+                self.dangle(
+                    found
+                        .at(format!("{}.profile", decl.path))
+                        .suggest(near)
+                        .note(format!("defined: {}", names.join(", "))),
+                );
+                return profiles
+                    .iter()
+                    .find(|p| Some(p.name.value.as_str()) == near);
+            }
+            return exact;
+        }
+        if decl.shaped || decl.spawn_rate.is_some() {
+            if !decl.shaped {
+                self.missing(
+                    decl.name.span,
+                    "user-count",
+                    &decl.path,
+                    "add `user-count: 100`: how many users ever come",
+                );
+            }
+            return None;
+        }
+        let free: Vec<&ProfileDecl> = profiles
+            .iter()
+            .filter(|p| !named.contains(p.name.value.as_str()))
+            .collect();
+        match free[..] {
+            [one] => Some(one),
+            [] => {
+                self.missing(
+                    decl.name.span,
+                    "user-count",
+                    &decl.path,
+                    "add `user-count: 100`, or `profile: NAME`",
+                );
+                None
+            }
+            _ => {
+                let names: Vec<&str> = free.iter().map(|p| p.name.value.as_str()).collect();
+                self.missing(
+                    decl.name.span,
+                    "profile",
+                    &decl.path,
+                    format!("add `profile: {}`", names.join("` or `profile: ")),
+                );
+                None
+            }
+        }
+    }
+
+    fn scope<'a>(
+        &mut self,
+        decl: &ScenarioDecl<'n>,
+        resources: &'a Resources<'n>,
+        globals: &Json,
+    ) -> Scope<'a, 'n> {
+        let mut inherit = Vec::new();
+        let mut used = BTreeSet::new();
+        let mut incomplete = false;
+        for (i, name) in decl.inherit.iter().flatten().enumerate() {
+            let mut index = resources.index(&name.value);
+            if index.is_none() {
+                let near = nearest(&name.value, resources.names());
+                let names: Vec<&str> = resources.names().collect();
+                let found = Diagnostic::error(
+                    204,
+                    name.span,
+                    format!("there is no resource `{}`", name.value),
+                )
+                .label("unknown resource");
+                let found = found
+                    .at(format!("{}.user.inherit[{i}]", decl.path))
+                    .suggest(near);
+                self.dangle(if names.is_empty() {
+                    found.help("declare it under `resources`")
+                } else {
+                    found.note(format!("declared: {}", names.join(", ")))
+                });
+                index = near.and_then(|near| resources.index(near));
+                incomplete |= index.is_none();
+            }
+            let Some(index) = index else { continue };
+            used.insert(index);
+            if resources.leased[index] && !inherit.contains(&index) {
+                inherit.push(index);
+            }
+        }
+        let mut globals = globals.clone();
+        if let (Some(context), Json::Object(map)) = (decl.context, &mut globals) {
+            self.constant(context, &format!("{}.user.context", decl.path));
+            if let Json::Object(own) = super::json::json(context) {
+                map.extend(own);
+            }
+        }
+        Scope {
+            resources,
+            inherit,
+            explicit: decl.inherit.is_some(),
+            vars: Vec::new(),
+            globals,
+            incomplete,
+            used,
+            span: decl.name.span,
+        }
+    }
+
+    /// Values of a context are known before the run.
+    fn constant(&mut self, node: &Node, path: &str) {
+        match &node.kind {
+            Kind::Scalar(s) if super::expr::has_template(&s.text) => {
+                let found = Diagnostic::error(
+                    110,
+                    node.span,
+                    format!("a template in `{path}` is not supported by this version yet"),
+                );
+                self.report(
+                    found
+                        .label("known to the language, not built yet")
+                        .at(path)
+                        .help("write the value itself"),
+                );
+            }
+            Kind::Scalar(_) => {}
+            Kind::List(items) => items.iter().for_each(|n| self.constant(n, path)),
+            Kind::Map(entries) => entries.iter().for_each(|e| self.constant(&e.value, path)),
+        }
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a scenario joins everything that was declared"
+    )]
+    fn plan_scenario(
+        &mut self,
+        decl: &ScenarioDecl<'n>,
+        workflow: &WorkflowDecl<'n>,
+        profile: Option<&ProfileDecl>,
+        mut scope: Scope<'_, 'n>,
+        script: &Script<'n>,
+        shop: &mut Shop<'_, 'n>,
+        used: &mut BTreeSet<usize>,
+    ) -> Scenario {
+        let base = format!("{}/{}", decl.name.value, workflow.name.value);
+        let compiled = self.compile_workflow(workflow, base, &mut scope, shop);
+        used.extend(scope.used.iter().copied());
+        let (spawn, users) = self.spawn(decl, profile);
+        let own_max = decl.max_duration.as_ref().map(|d| d.value);
+        let max = profile
+            .and_then(|p| p.max_duration.as_ref())
+            .map(|d| d.value);
+        // Innermost first: the workflow's exits, then the scenario's, then everybody's.
+        let exits: [&Exits; 3] = [&workflow.exits, &decl.exits, &script.exits];
+        self.synthesised(workflow, exits);
+        let exit = |get: &dyn Fn(&Exits) -> Option<Exit>, or: Exit| {
+            exits.iter().find_map(|e| get(e)).unwrap_or(or)
+        };
+        let after = |e: &Exits| e.after.as_ref().map(|a| a.value);
+        let context = decl
+            .context
+            .map_or_else(|| Json::Object(Map::new()), super::json::json);
+        let portfolio = compiled.first.map_or_else(
+            || "NONE".to_owned(),
+            |c| shop.components.plan[c].name.to_uppercase(),
+        );
+        Scenario {
+            name: decl.name.value.clone(),
+            workflow: workflow.name.value.clone(),
+            spawn,
+            users,
+            task_duration: decl.task_duration.as_ref().map(|d| d.value),
+            iterations: decl.iterations,
+            max_duration: own_max.into_iter().chain(max).min(),
+            user_deadline: after(&decl.exits).or_else(|| after(&script.exits)),
+            task_timeout: workflow
+                .timeout
+                .as_ref()
+                .map(|t| t.value)
+                .into_iter()
+                .chain(after(&workflow.exits))
+                .min(),
+            severity: exits
+                .iter()
+                .find_map(|e| e.severity)
+                .unwrap_or(Severity::Error),
+            inherit: scope.inherit.clone(),
+            context,
+            portfolio,
+            vars: scope.variables(),
+            steps: compiled.steps,
+            on_error: compiled.on_error,
+            on_timeout: compiled.on_timeout,
+            error_exit: exit(&|e| e.error_to, Exit::ErrorOut),
+            timeout_exit: exit(&|e| e.timeout_to, Exit::TimeoutOut),
+        }
+    }
+
+    fn spawn(&mut self, decl: &ScenarioDecl<'n>, profile: Option<&ProfileDecl>) -> (Spawn, u64) {
+        let cap = decl.user_count.as_ref().map(|n| n.value);
+        if let Some(ProfileDecl {
+            from,
+            to: Some(to),
+            over: Some(over),
+            ..
+        }) = profile
+        {
+            if let Some(rate) = &decl.spawn_rate {
+                let found = Diagnostic::warning(
+                    901,
+                    rate.span,
+                    "`spawn-rate` is never used: the profile gives the shape",
+                );
+                self.report(
+                    found
+                        .label("no effect")
+                        .at(&decl.path)
+                        .help("remove it, or the `profile`"),
+                );
+            }
+            self.cut_short(decl, profile, *from, to, over);
+            let most = to.value.max(*from);
+            return (
+                Spawn::Ramp {
+                    from: *from,
+                    to: to.value,
+                    over: over.value,
+                },
+                cap.map_or(most, |cap| cap.min(most)),
+            );
+        }
+        let users = cap.unwrap_or(1);
+        match &decl.spawn_rate {
+            Some(rate) => (
+                Spawn::Rate {
+                    count: rate.value.0,
+                    per: rate.value.1,
+                },
+                users,
+            ),
+            None => (Spawn::AtOnce, users),
+        }
+    }
+
+    fn cut_short(
+        &mut self,
+        decl: &ScenarioDecl<'n>,
+        profile: Option<&ProfileDecl>,
+        from: u64,
+        to: &Spanned<u64>,
+        over: &Spanned<Ns>,
+    ) {
+        let limits = [
+            profile.and_then(|p| p.max_duration.as_ref()),
+            decl.max_duration.as_ref(),
+        ];
+        let Some(limit) = limits
+            .into_iter()
+            .flatten()
+            .min_by_key(|d| d.value)
+            .filter(|d| d.value < over.value)
+        else {
+            return;
+        };
+        let reached = Spawn::Ramp {
+            from,
+            to: to.value,
+            over: over.value,
+        }
+        .planned(limit.value);
+        let message = format!(
+            "{} users are never reached: after {} there are {reached}",
+            to.value,
+            show(limit.value)
+        );
+        let found = Diagnostic::warning(602, to.span, message)
+            .label(format!("reached after {}", show(over.value)));
+        self.report(
+            found
+                .also(limit.span, "everything ends here")
+                .at(&decl.path)
+                .help("raise `max-duration`, or shorten the profile"),
+        );
+    }
+
+    /// Exits that nobody declared are made up; strictly, that is an error.
+    fn synthesised(&mut self, workflow: &WorkflowDecl<'n>, exits: [&Exits; 3]) {
+        let missing: Vec<&str> = [
+            ("timeout_out", exits.iter().any(|e| e.timeout)),
+            ("error_out", exits.iter().any(|e| e.error)),
+        ]
+        .into_iter()
+        .filter(|(_, there)| !there)
+        .map(|(name, _)| name)
+        .collect();
+        if missing.is_empty() {
+            return;
+        }
+        let span: Span = workflow.name.span;
+        let message = format!(
+            "workflow `{}` declares no `{}`: the built-in exit is used",
+            workflow.name.value,
+            missing.join("` and no `")
+        );
+        let mut found = if self.req.strict {
+            Diagnostic::error(901, span, message)
+        } else {
+            Diagnostic::info(901, span, message)
+        };
+        found = found.label("built-in exits").at(&workflow.path);
+        self.report(found.help("declare them: `exits: {timeout: timeout_out, error: error_out}`"));
+    }
+}

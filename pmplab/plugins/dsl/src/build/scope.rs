@@ -1,0 +1,669 @@
+//! What the names in templates mean in one scenario.
+
+use super::expr::{Path, Step};
+use super::json;
+use super::resources::Resources;
+use crate::diag::{Diagnostic, Span, nearest};
+use crate::plan::{Segment, Source, Value, Variable};
+use crate::read::Ctx;
+use crate::read::actions::RESERVED;
+use serde_json::Value as Json;
+use std::collections::BTreeSet;
+
+/// What the scheduler knows of the running task.
+const ENV: [&str; 6] = [
+    "tick",
+    "user_id",
+    "task_id",
+    "phase",
+    "scenario",
+    "iteration",
+];
+const WORKBOOK: [&str; 8] = [
+    "state",
+    "user_id",
+    "task_id",
+    "owner",
+    "scope_trace",
+    "retry_left",
+    "timeout_at",
+    "current_action",
+];
+const SECTIONS: [&str; 6] = [
+    "timeline",
+    "execution",
+    "governance",
+    "telemetry",
+    "registers",
+    "communications",
+];
+
+/// Where in its workflow a template stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum At {
+    Step(usize),
+    /// In a handler of a step: that step has run.
+    After(usize),
+    /// In a handler of the workflow.
+    Handler,
+}
+
+/// A variable and who writes it.
+#[derive(Debug)]
+pub struct Var {
+    pub name: String,
+    pub writers: Vec<Writer>,
+    /// Outputs that every writer brings; none: unknown.
+    pub outputs: Option<Vec<String>>,
+    /// Outputs that are read.
+    pub fields: Vec<String>,
+    /// Read as a whole.
+    pub whole: bool,
+    pub workbook: bool,
+}
+
+#[derive(Debug)]
+pub struct Writer {
+    /// Step of the workflow; none: in a handler.
+    pub step: Option<usize>,
+    pub action: String,
+    pub span: Span,
+}
+
+/// The names of one scenario.
+pub struct Scope<'a, 'n> {
+    pub resources: &'a Resources<'n>,
+    /// Pools that its users lease; grows when a pool is inherited implicitly.
+    pub inherit: Vec<usize>,
+    /// `user.inherit` is there, so nothing is inherited implicitly.
+    pub explicit: bool,
+    pub vars: Vec<Var>,
+    /// `global.*`.
+    pub globals: Json,
+    /// A step or resource is missing: an unknown name may be its fault.
+    pub incomplete: bool,
+    /// Resources that templates name.
+    pub used: BTreeSet<usize>,
+    /// Where the scenario is named, for remarks about it.
+    pub span: Span,
+}
+
+impl Scope<'_, '_> {
+    pub fn variables(&self) -> Vec<Variable> {
+        let all = |v: &Var| {
+            let mut fields = v.fields.clone();
+            let rest = v
+                .outputs
+                .iter()
+                .flatten()
+                .filter(|o| v.whole && !v.fields.contains(o));
+            fields.extend(rest.cloned());
+            Variable {
+                name: v.name.clone(),
+                fields,
+            }
+        };
+        self.vars.iter().map(all).collect()
+    }
+
+    fn var(&self, name: &str) -> Option<usize> {
+        self.vars.iter().position(|v| v.name == name)
+    }
+}
+
+impl Ctx<'_> {
+    /// What `path` means at `at`; what is wrong is reported for the value at `place` of the script.
+    pub fn source(
+        &mut self,
+        scope: &mut Scope<'_, '_>,
+        path: &Path,
+        at: At,
+        place: &str,
+    ) -> Option<Source> {
+        match path.root.as_str() {
+            "resource" => self.resource_source(scope, path, place),
+            "env" => self.env_source(path, place),
+            "workbook" => self.workbook_source(scope, path, at, place),
+            "global" => self.global_source(scope, path, &path.rest, place),
+            "locals" => {
+                let found = Diagnostic::error(
+                    307,
+                    path.root_span,
+                    format!("`locals` cannot be read in `{place}`"),
+                );
+                self.report(
+                    found
+                        .label("visible only inside the component")
+                        .at(place)
+                        .help("save an output of the action with `save-as`"),
+                );
+                None
+            }
+            "inputs" | "event" | "error" => {
+                let found = Diagnostic::error(
+                    110,
+                    path.root_span,
+                    format!(
+                        "`{}` in `{place}` is not supported by this version yet",
+                        path.root
+                    ),
+                );
+                self.report(
+                    found
+                        .label("known to the language, not built yet")
+                        .at(place),
+                );
+                None
+            }
+            "user" | "scenario" | "tick" => {
+                let instead = if path.root == "user" {
+                    "user_id"
+                } else {
+                    &path.root
+                };
+                let found = Diagnostic::error(
+                    301,
+                    path.root_span,
+                    format!("undefined variable `{}` in `{place}`", path.root),
+                );
+                self.report(
+                    found
+                        .label("a reserved name")
+                        .at(place)
+                        .help(format!("did you mean `env.{instead}`?")),
+                );
+                None
+            }
+            name => match scope.var(name) {
+                Some(var) => self.var_source(scope, var, path, &path.rest, at, place),
+                None => self.bare(scope, path, place),
+            },
+        }
+    }
+
+    /// A name that no step saves: a global, or nothing.
+    fn bare(&mut self, scope: &Scope<'_, '_>, path: &Path, place: &str) -> Option<Source> {
+        if let Some(value) = scope.globals.get(&path.root) {
+            return self.inside_global(value, path, &path.rest, place);
+        }
+        let name = &path.root;
+        let globals = scope
+            .globals
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(k, _)| k.as_str());
+        let names = scope.vars.iter().map(|v| v.name.as_str()).chain(globals);
+        let near = nearest(name, names.chain(RESERVED.iter().copied().take(4)));
+        if near.is_none() && (scope.incomplete || path.default.is_some()) {
+            return path
+                .default
+                .clone()
+                .filter(|_| !scope.incomplete)
+                .map(Source::Const);
+        }
+        let found = Diagnostic::error(
+            301,
+            path.root_span,
+            format!("undefined variable `{name}` in `{place}`"),
+        )
+        .at(place);
+        let mut found = found.label(format!("nothing on any path to this node saves `{name}`"));
+        let var = near.and_then(|near| scope.vars.iter().find(|v| v.name == near));
+        if let Some((var, writer)) = var.and_then(|v| v.writers.first().map(|w| (v, w))) {
+            let kind = if var.workbook {
+                "workbook"
+            } else {
+                "task-local"
+            };
+            found = found.also(writer.span, "a similar name is saved here");
+            found = found.help(format!(
+                "did you mean `{}`? (written by `{}`, scope `{kind}`)",
+                var.name, writer.action
+            ));
+        } else if near.is_some() {
+            found = found.suggest(near);
+        } else if scope.vars.is_empty() {
+            found = found.help(format!("save it in an earlier action: `save-as: {name}`"));
+        } else {
+            let known: Vec<&str> = scope.vars.iter().map(|v| v.name.as_str()).collect();
+            found = found.note(format!("saved in this workflow: {}", known.join(", ")));
+        }
+        self.report(found);
+        None
+    }
+
+    fn var_source(
+        &mut self,
+        scope: &mut Scope<'_, '_>,
+        var: usize,
+        path: &Path,
+        rest: &[Step],
+        at: At,
+        place: &str,
+    ) -> Option<Source> {
+        let name = scope.vars[var].name.clone();
+        let writers = &scope.vars[var].writers;
+        let before = |w: &&Writer| match (w.step, at) {
+            (None, At::Step(_)) => false,
+            (Some(step), At::Step(i)) => step < i,
+            (Some(step), At::After(i)) => step <= i,
+            _ => true,
+        };
+        if path.default.is_none() && !writers.iter().any(|w| before(&w)) {
+            let writer = writers.first()?;
+            let own = matches!((writer.step, at), (Some(step), At::Step(i)) if step == i);
+            let found = if own {
+                let message = format!("`{}` reads `{name}` before it saves it", writer.action);
+                Diagnostic::error(304, path.root_span, message)
+                    .label("not there yet")
+                    .also(writer.span, "saved by the same action")
+            } else {
+                let when = match writer.step {
+                    Some(step) => format!("written later, by step {}", step + 1),
+                    None => "written only in a handler".into(),
+                };
+                let message = format!("variable `{name}` is used in `{place}` before it is saved");
+                Diagnostic::error(302, path.root_span, message)
+                    .label("not there yet")
+                    .also(writer.span, when)
+            };
+            let help = format!(
+                "save it in an earlier step, or give a default: `{{{{{} | default(\"\")}}}}`",
+                path.written
+            );
+            self.report(found.at(place).help(help));
+            scope.vars[var].whole = true;
+            return None;
+        }
+        let Some((first, inner)) = rest.split_first() else {
+            scope.vars[var].whole = true;
+            return Some(Source::Var {
+                var,
+                field: None,
+                path: Vec::new(),
+            });
+        };
+        let known = scope.vars[var].outputs.as_ref();
+        if let Some(outputs) = known.filter(|o| !o.contains(&first.name)) {
+            let writer = scope.vars[var].writers.first()?;
+            let message = format!("`{name}` has no field `{}`", first.name);
+            let found = Diagnostic::error(301, first.span, message)
+                .label("not an output")
+                .also(writer.span, format!("saved by `{}`", writer.action));
+            let found = found
+                .at(place)
+                .suggest(nearest(&first.name, outputs.iter().map(String::as_str)));
+            self.report(found.note(format!("fields: {}", outputs.join(", "))));
+            scope.vars[var].whole = true;
+            return None;
+        }
+        let fields = &mut scope.vars[var].fields;
+        let field = fields
+            .iter()
+            .position(|f| *f == first.name)
+            .unwrap_or_else(|| {
+                fields.push(first.name.clone());
+                fields.len() - 1
+            });
+        Some(Source::Var {
+            var,
+            field: Some(field),
+            path: inner.iter().map(segment).collect(),
+        })
+    }
+
+    fn resource_source(
+        &mut self,
+        scope: &mut Scope<'_, '_>,
+        path: &Path,
+        place: &str,
+    ) -> Option<Source> {
+        let Some(first) = path.rest.first() else {
+            let found = Diagnostic::error(
+                312,
+                path.root_span,
+                format!("`resource` needs a field in `{place}`"),
+            )
+            .label("of which field?");
+            self.report(found.at(place).help("write `{{resource.ip}}`"));
+            return None;
+        };
+        if path.rest.len() > 1 {
+            let field = &path.rest[1];
+            let Some(index) = scope.resources.index(&first.name) else {
+                let near = nearest(&first.name, scope.resources.names());
+                let found = Diagnostic::error(
+                    204,
+                    first.span,
+                    format!("there is no resource `{}`", first.name),
+                )
+                .label("unknown resource");
+                let names: Vec<&str> = scope.resources.names().collect();
+                self.report(
+                    found
+                        .at(place)
+                        .suggest(near)
+                        .note(format!("declared: {}", names.join(", "))),
+                );
+                return None;
+            };
+            if let Some(beyond) = path.rest.get(2) {
+                let found = Diagnostic::error(
+                    312,
+                    beyond.span,
+                    format!("`{}` has nothing inside", field.name),
+                )
+                .label("a plain value");
+                self.report(found.at(place));
+                return None;
+            }
+            return self.field_of(scope, index, &field.name, field.span, place);
+        }
+        let field = &first.name;
+        let offers = |i: &usize| scope.resources.plan[*i].fields.contains(field);
+        let inherited: Vec<usize> = scope.inherit.iter().copied().filter(offers).collect();
+        let others = (0..scope.resources.plan.len())
+            .filter(|i| !(scope.explicit && scope.resources.leased[*i]))
+            .filter(offers);
+        let candidates: Vec<usize> = if inherited.is_empty() {
+            others.collect()
+        } else {
+            inherited
+        };
+        match candidates[..] {
+            [one] => self.field_of(scope, one, field, first.span, place),
+            [] => {
+                self.no_field(scope, field, first.span, place);
+                None
+            }
+            _ => {
+                let spelt: Vec<String> = candidates
+                    .iter()
+                    .map(|i| format!("{{{{resource.{}.{field}}}}}", scope.resources.plan[*i].name))
+                    .collect();
+                let found = Diagnostic::error(
+                    311,
+                    first.span,
+                    format!("several resources offer `{field}`"),
+                )
+                .label("which one?");
+                self.report(
+                    found
+                        .at(place)
+                        .help(format!("write `{}`", spelt.join("` or `"))),
+                );
+                None
+            }
+        }
+    }
+
+    fn field_of(
+        &mut self,
+        scope: &mut Scope<'_, '_>,
+        index: usize,
+        field: &str,
+        span: Span,
+        place: &str,
+    ) -> Option<Source> {
+        let resources = scope.resources;
+        let resource = &resources.plan[index];
+        scope.used.insert(index);
+        if resource.kind == "kv_store" {
+            return Some(Source::Kv {
+                resource: index,
+                key: field.to_owned(),
+            });
+        }
+        let Some(at) = resource.fields.iter().position(|f| f == field) else {
+            if resources.known[index] {
+                let near = nearest(field, resource.fields.iter().map(String::as_str));
+                let found = Diagnostic::error(
+                    312,
+                    span,
+                    format!("resource `{}` has no field `{field}`", resource.name),
+                );
+                let found = found.label("unknown field").at(place).suggest(near);
+                self.report(found.note(format!("fields: {}", resource.fields.join(", "))));
+            }
+            return None;
+        };
+        if !resources.leased[index] {
+            return Some(Source::Blob {
+                resource: index,
+                field: field.to_owned(),
+            });
+        }
+        let inherit = match scope.inherit.iter().position(|i| *i == index) {
+            Some(inherit) => inherit,
+            None if scope.explicit => {
+                let found = Diagnostic::error(
+                    312,
+                    span,
+                    format!(
+                        "the users of this scenario lease nothing of `{}`",
+                        resource.name
+                    ),
+                );
+                self.report(
+                    found
+                        .label("not inherited")
+                        .also(scope.span, "by this scenario")
+                        .at(place)
+                        .help(format!("add `{}` to its `user.inherit`", resource.name)),
+                );
+                return None;
+            }
+            None => {
+                let found = Diagnostic::info(
+                    311,
+                    scope.span,
+                    format!("each user leases one entry of `{}`", resource.name),
+                );
+                self.report(
+                    found
+                        .label("inherited because its templates read it")
+                        .help(format!("say so: `user: {{inherit: [{}]}}`", resource.name)),
+                );
+                scope.inherit.push(index);
+                scope.inherit.len() - 1
+            }
+        };
+        Some(Source::Lease { inherit, field: at })
+    }
+
+    fn no_field(&mut self, scope: &Scope<'_, '_>, field: &str, span: Span, place: &str) {
+        if scope.resources.known.contains(&false) || scope.incomplete {
+            return;
+        }
+        let all: Vec<&str> = scope
+            .resources
+            .plan
+            .iter()
+            .flat_map(|r| r.fields.iter().map(String::as_str))
+            .collect();
+        let found = Diagnostic::error(312, span, format!("no resource has a field `{field}`"))
+            .label("unknown field")
+            .at(place);
+        let elsewhere = scope
+            .resources
+            .plan
+            .iter()
+            .find(|r| r.fields.iter().any(|f| f == field));
+        let found = match elsewhere {
+            Some(resource) => found.help(format!(
+                "`{}` has one: add it to `user.inherit`",
+                resource.name
+            )),
+            None if all.is_empty() => found.help("declare a resource under `resources`"),
+            None => found
+                .suggest(nearest(field, all.iter().copied()))
+                .note(format!("fields: {}", all.join(", "))),
+        };
+        self.report(found);
+    }
+
+    fn env_source(&mut self, path: &Path, place: &str) -> Option<Source> {
+        let name = path
+            .rest
+            .first()
+            .map(|s| s.name.as_str())
+            .unwrap_or_default();
+        let folded = name.replace('-', "_");
+        if path.rest.len() == 1 {
+            if ENV.contains(&folded.as_str()) {
+                return Some(Source::Env(folded));
+            }
+            if let Some((_, value)) = self.req.env.iter().rev().find(|(key, _)| key == name) {
+                return Some(Source::Const(Value::Text(value.clone())));
+            }
+            if let Some(default) = &path.default {
+                return Some(Source::Const(default.clone()));
+            }
+        }
+        let span = path.rest.first().map_or(path.root_span, |s| s.span);
+        let given: Vec<&str> = self.req.env.iter().map(|(k, _)| k.as_str()).collect();
+        let near = nearest(name, ENV.into_iter().chain(given.iter().copied()));
+        let found = Diagnostic::error(301, span, format!("`env` has no `{name}` in `{place}`"))
+            .label("not set")
+            .at(place);
+        let found = match near {
+            Some(near) => found.help(format!("did you mean `env.{near}`?")),
+            None => found.help(format!(
+                "give it with `--env {}=VALUE`, or write `| default(\"\")`",
+                if name.is_empty() { "NAME" } else { name }
+            )),
+        };
+        let note = format!("set by the scheduler: {}", ENV.join(", "));
+        self.report(found.note(note));
+        None
+    }
+
+    fn workbook_source(
+        &mut self,
+        scope: &mut Scope<'_, '_>,
+        path: &Path,
+        at: At,
+        place: &str,
+    ) -> Option<Source> {
+        let Some(first) = path.rest.first() else {
+            let found = Diagnostic::error(
+                301,
+                path.root_span,
+                format!("`workbook` needs a field in `{place}`"),
+            )
+            .label("of which field?");
+            self.report(
+                found
+                    .at(place)
+                    .note(format!("fields: {}", WORKBOOK.join(", "))),
+            );
+            return None;
+        };
+        if path.rest.len() == 1 && WORKBOOK.contains(&first.name.as_str()) {
+            return Some(Source::Workbook(first.name.clone()));
+        }
+        if let Some(var) = scope.var(&first.name).filter(|v| scope.vars[*v].workbook) {
+            return self.var_source(scope, var, path, &path.rest[1..], at, place);
+        }
+        if SECTIONS.contains(&first.name.as_str()) {
+            let found = Diagnostic::error(
+                110,
+                first.span,
+                format!(
+                    "`workbook.{}` is not supported by this version yet",
+                    first.name
+                ),
+            );
+            self.report(
+                found
+                    .label("known to the language, not built yet")
+                    .at(place),
+            );
+            return None;
+        }
+        if scope.incomplete {
+            return None;
+        }
+        let names = WORKBOOK.into_iter().chain(
+            scope
+                .vars
+                .iter()
+                .filter(|v| v.workbook)
+                .map(|v| v.name.as_str()),
+        );
+        let names: Vec<&str> = names.collect();
+        let found = Diagnostic::error(
+            301,
+            first.span,
+            format!("undefined variable `workbook.{}` in `{place}`", first.name),
+        );
+        let found = found
+            .label("no such field")
+            .at(place)
+            .suggest(nearest(&first.name, names.iter().copied()));
+        self.report(found.note(format!("fields: {}", names.join(", "))));
+        None
+    }
+
+    fn global_source(
+        &mut self,
+        scope: &Scope<'_, '_>,
+        path: &Path,
+        rest: &[Step],
+        place: &str,
+    ) -> Option<Source> {
+        let globals = scope.globals.clone();
+        self.inside_global(&globals, path, rest, place)
+    }
+
+    fn inside_global(
+        &mut self,
+        value: &Json,
+        path: &Path,
+        rest: &[Step],
+        place: &str,
+    ) -> Option<Source> {
+        let mut here = value;
+        for step in rest {
+            let next = match (here, step.index) {
+                (Json::Array(items), Some(i)) => items.get(i),
+                (Json::Object(map), _) => map.get(&step.name),
+                _ => None,
+            };
+            let Some(next) = next else {
+                if let Some(default) = &path.default {
+                    return Some(Source::Const(default.clone()));
+                }
+                let names: Vec<&str> = here
+                    .as_object()
+                    .into_iter()
+                    .flatten()
+                    .map(|(k, _)| k.as_str())
+                    .collect();
+                let found = Diagnostic::error(
+                    301,
+                    step.span,
+                    format!("undefined variable `{}` in `{place}`", path.written),
+                );
+                let found = found
+                    .label("not there")
+                    .at(place)
+                    .suggest(nearest(&step.name, names.iter().copied()));
+                self.report(if names.is_empty() {
+                    found
+                } else {
+                    found.note(format!("there: {}", names.join(", ")))
+                });
+                return None;
+            };
+            here = next;
+        }
+        Some(Source::Const(json::value(here)))
+    }
+}
+
+fn segment(step: &Step) -> Segment {
+    step.index
+        .map_or_else(|| Segment::Key(step.name.clone()), Segment::Index)
+}

@@ -1,0 +1,119 @@
+//! What a component says of itself (`pmplab:component`).
+
+use crate::plan::Role;
+use serde_json::{Value as Json, json};
+
+/// The section, read leniently: what is not there is empty.
+#[derive(Debug, Clone, Default)]
+pub struct Section(pub Json);
+
+/// A parameter of a call.
+pub struct Param<'s> {
+    pub name: &'s str,
+    /// text, integer, number, boolean, map, list, any.
+    pub kind: &'s str,
+    pub required: bool,
+    pub description: &'s str,
+}
+
+impl Section {
+    /// The calls of a `kv_store`, which the contract of resource components fixes.
+    pub fn with_store_calls(mut self) -> Self {
+        let stores = self.role() == Some(Role::Resource) && self.provides().contains(&"kv_store");
+        if let (true, Some(map)) = (stores, self.0.as_object_mut()) {
+            map.entry("calls").or_insert_with(|| {
+                let text = |what| json!({"type": "text", "required": true, "description": what});
+                let store = text("Name of the `kv_store` under `resources`");
+                let key = text("Key in the store");
+                json!({
+                    "get": {"params": {"store": store, "key": key}, "outputs": {"value": "json", "found": "boolean"}},
+                    "put": {
+                        "params": {"store": store, "key": key, "value": {"type": "any", "required": true, "description": "What to keep"}},
+                        "outputs": {"found": "boolean"},
+                    },
+                    "delete": {"params": {"store": store, "key": key}, "outputs": {"found": "boolean"}},
+                })
+            });
+        }
+        self
+    }
+
+    /// Nothing is known of the component.
+    pub fn is_unknown(&self) -> bool {
+        !self.0.is_object()
+    }
+
+    pub fn version(&self) -> Option<&str> {
+        self.0.get("version")?.as_str()
+    }
+
+    pub fn role(&self) -> Option<Role> {
+        match self.0.get("role")?.as_str()? {
+            "resource" => Some(Role::Resource),
+            _ => Some(Role::Protocol),
+        }
+    }
+
+    pub fn capabilities(&self) -> Vec<&str> {
+        texts(self.0.get("capabilities"))
+    }
+
+    pub fn provides(&self) -> Vec<&str> {
+        texts(self.0.get("provides"))
+    }
+
+    /// Roles that a resource of this type needs in `provider.calls`.
+    pub fn roles(&self, kind: &str) -> Option<Vec<&str>> {
+        self.0
+            .get("roles")?
+            .get(kind)
+            .map(|roles| texts(Some(roles)))
+    }
+
+    /// Fields that a resource of this type always has.
+    pub fn fields(&self, kind: &str) -> Vec<&str> {
+        texts(self.0.get("fields").and_then(|f| f.get(kind)))
+    }
+
+    /// None: the section says nothing of the call.
+    pub fn params(&self, call: &str) -> Option<Vec<Param<'_>>> {
+        let params = self.0.get("calls")?.get(call)?.get("params")?.as_object()?;
+        Some(
+            params
+                .iter()
+                .map(|(name, about)| Param {
+                    name,
+                    kind: about.get("type").and_then(Json::as_str).unwrap_or("any"),
+                    required: about
+                        .get("required")
+                        .and_then(Json::as_bool)
+                        .unwrap_or(false),
+                    description: about
+                        .get("description")
+                        .and_then(Json::as_str)
+                        .unwrap_or(""),
+                })
+                .collect(),
+        )
+    }
+
+    /// Names of the outputs of a call; none: unknown.
+    pub fn outputs(&self, call: &str) -> Option<Vec<&str>> {
+        Some(
+            self.0
+                .get("calls")?
+                .get(call)?
+                .get("outputs")?
+                .as_object()?
+                .keys()
+                .map(String::as_str)
+                .collect(),
+        )
+    }
+}
+
+fn texts(json: Option<&Json>) -> Vec<&str> {
+    json.and_then(Json::as_array)
+        .map(|all| all.iter().filter_map(Json::as_str).collect())
+        .unwrap_or_default()
+}

@@ -1,0 +1,228 @@
+//! The keys of one map: canonical names, unknown ones reported with what was meant.
+
+use super::Ctx;
+use super::places::Place;
+use crate::diag::{Diagnostic, Span, nearest};
+use crate::yaml::{Entry, Node};
+
+/// A map whose keys were checked against a place.
+pub struct Fields<'n> {
+    entries: Vec<(&'static str, &'n Entry)>,
+    /// Keys that were meant by misspelt ones, and keys whose use was reported: never missed.
+    meant: Vec<&'static str>,
+    pub span: Span,
+    pub path: String,
+}
+
+impl<'n> Fields<'n> {
+    pub fn entry(&self, key: &str) -> Option<&'n Entry> {
+        self.entries
+            .iter()
+            .find(|(name, _)| *name == key)
+            .map(|(_, entry)| *entry)
+    }
+
+    pub fn get(&self, key: &str) -> Option<&'n Node> {
+        self.entry(key).map(|entry| &entry.value)
+    }
+
+    /// The key is not there and was not misspelt either.
+    pub fn lacks(&self, key: &str) -> bool {
+        self.entry(key).is_none() && !self.meant.contains(&key)
+    }
+
+    pub fn path_of(&self, key: &str) -> String {
+        if self.path.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{}.{key}", self.path)
+        }
+    }
+}
+
+/// Where a message says a key stands.
+pub fn inside(path: &str) -> String {
+    if path.is_empty() {
+        "at the top level".into()
+    } else {
+        format!("in `{path}`")
+    }
+}
+
+/// The same name with `-` for `_`.
+pub fn kebab(key: &str) -> String {
+    key.replace('_', "-")
+}
+
+impl Ctx<'_> {
+    /// Checks the keys of `node`, which must be a map. Null counts as an empty one.
+    pub fn fields<'n>(&mut self, node: &'n Node, place: &Place, path: &str) -> Option<Fields<'n>> {
+        let mut fields = Fields {
+            entries: Vec::new(),
+            meant: Vec::new(),
+            span: node.span,
+            path: path.to_owned(),
+        };
+        if node.is_null() {
+            return Some(fields);
+        }
+        let Some(entries) = node.map() else {
+            self.wrong_type(node, "a map", path, None);
+            return None;
+        };
+        for entry in entries {
+            let name = kebab(&entry.key);
+            let alias = place
+                .aliases
+                .iter()
+                .find(|(alias, _)| *alias == name)
+                .map(|(_, key)| *key);
+            let known = alias.or_else(|| place.keys.iter().copied().find(|key| **key == name));
+            match known {
+                Some(key) => match fields.entry(key) {
+                    Some(first) => self.twice(entry, first, key, path),
+                    None => fields.entries.push((key, entry)),
+                },
+                None if name.starts_with("x-") => {}
+                None => self.unknown(entry, &name, place, &mut fields),
+            }
+        }
+        Some(fields)
+    }
+
+    fn twice(&mut self, entry: &Entry, first: &Entry, key: &str, path: &str) {
+        let message = format!(
+            "`{}` and `{}` are the same key {}",
+            first.key,
+            entry.key,
+            inside(path)
+        );
+        let found = Diagnostic::error(116, entry.key_span, message)
+            .label("the same key again")
+            .at(path);
+        self.report(
+            found
+                .also(first.key_span, "first given here")
+                .help(format!("merge the two into one `{key}`")),
+        );
+    }
+
+    fn unknown(&mut self, entry: &Entry, name: &str, place: &Place, fields: &mut Fields<'_>) {
+        let path = fields.path.clone();
+        if let Some(later) = place.later.iter().copied().find(|key| **key == *name) {
+            fields.meant.push(later);
+            self.later(&entry.key, entry.key_span, &path);
+            return;
+        }
+        let close = nearest(
+            name,
+            place
+                .keys
+                .iter()
+                .copied()
+                .chain(place.aliases.iter().map(|(alias, _)| *alias)),
+        );
+        if place.open {
+            if let Some(close) = close.filter(|_| name.len() > 3) {
+                let found = Diagnostic::info(
+                    102,
+                    entry.key_span,
+                    format!("`{}` is close to the known key `{close}`", entry.key),
+                );
+                self.report(
+                    found
+                        .label("kept as it is")
+                        .at(&path)
+                        .help(format!("did you mean `{close}`?")),
+                );
+            }
+            return;
+        }
+        let moved = place
+            .moved
+            .iter()
+            .find(|(key, _)| *key == name)
+            .map(|(_, to)| *to);
+        let synonym = place
+            .synonyms
+            .iter()
+            .find(|(word, _)| *word == name)
+            .map(|(_, key)| *key);
+        let number = match (path.is_empty(), moved) {
+            (_, Some(_)) => 107,
+            (true, None) => 101,
+            (false, None) => 102,
+        };
+        let label = if path.is_empty() {
+            "not a top-level key".into()
+        } else {
+            format!("not a {} key", place.what)
+        };
+        let mut found = Diagnostic::error(
+            number,
+            entry.key_span,
+            format!("unknown key `{}` {}", entry.key, inside(&path)),
+        );
+        found = found
+            .label(
+                label
+                    .replace("a action", "an action")
+                    .replace("a exit", "an exit"),
+            )
+            .at(&path);
+        if let Some(to) = moved {
+            found = found.help(format!("`{}` belongs under {to}", entry.key));
+        } else if let Some(meant) = synonym.or(close) {
+            found = found.help(format!("did you mean `{meant}`?"));
+            if close.is_some() {
+                found = found.fix(format!("rename to `{meant}`"), false, meant);
+            }
+        }
+        if let Some(meant) = synonym.or(close) {
+            let key = place
+                .aliases
+                .iter()
+                .find(|(alias, _)| *alias == meant)
+                .map_or(meant, |(_, key)| *key);
+            fields
+                .meant
+                .extend(place.keys.iter().copied().filter(|k| *k == key));
+        }
+        self.report(found.note(format!("allowed here: {}", place.keys.join(", "))));
+    }
+
+    /// A keyword of the language that this version cannot run.
+    pub fn later(&mut self, key: &str, span: Span, path: &str) {
+        let found = Diagnostic::error(
+            110,
+            span,
+            format!(
+                "`{key}` {} is not supported by this version yet",
+                inside(path)
+            ),
+        );
+        let found = found.label("known to the language, not built yet").at(path);
+        self.report(found.help(
+            "leave it out: this version runs linear workflows of `ref`, `action` and `goto`",
+        ));
+    }
+
+    pub fn missing(&mut self, span: Span, key: &str, path: &str, help: impl Into<String>) {
+        let found = Diagnostic::error(103, span, format!("missing `{key}` {}", inside(path)));
+        self.report(found.label(format!("needs `{key}`")).at(path).help(help));
+    }
+
+    pub fn wrong_type(&mut self, node: &Node, expected: &str, path: &str, example: Option<&str>) {
+        let name = if path.is_empty() { "the script" } else { path };
+        let mut found = Diagnostic::error(
+            104,
+            node.span,
+            format!("`{name}` must be {expected}, not {}", node.what()),
+        );
+        found = found.label(format!("expected {expected}")).at(path);
+        self.report(match example {
+            Some(example) => found.help(format!("write it as `{example}`")),
+            None => found,
+        });
+    }
+}

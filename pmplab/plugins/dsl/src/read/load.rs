@@ -1,0 +1,232 @@
+//! `load`: profiles and scenarios.
+
+use super::exits::Exits;
+use super::places::{LOAD, PROFILE, SCENARIO, USER};
+use super::{Ctx, Name, Spanned};
+use crate::diag::{Diagnostic, Span};
+use crate::plan::Ns;
+use crate::yaml::Node;
+use std::collections::HashMap;
+
+#[derive(Debug, Clone, Default)]
+pub struct LoadDecl<'n> {
+    pub profiles: Vec<ProfileDecl>,
+    pub scenarios: Vec<ScenarioDecl<'n>>,
+    pub tick: Option<Ns>,
+}
+
+#[derive(Debug, Clone)]
+pub struct ProfileDecl {
+    pub name: Name,
+    pub from: u64,
+    pub to: Option<Spanned<u64>>,
+    pub over: Option<Spanned<Ns>>,
+    pub max_duration: Option<Spanned<Ns>>,
+}
+
+#[derive(Debug, Clone)]
+pub struct ScenarioDecl<'n> {
+    pub name: Name,
+    pub workflow: Option<Name>,
+    pub profile: Option<Name>,
+    pub user_count: Option<Spanned<u64>>,
+    pub spawn_rate: Option<Spanned<(u64, Ns)>>,
+    pub task_duration: Option<Spanned<Ns>>,
+    pub max_duration: Option<Spanned<Ns>>,
+    pub iterations: Option<u64>,
+    pub exits: Exits,
+    /// None: no key names a resource.
+    pub inherit: Option<Vec<Name>>,
+    pub context: Option<&'n Node>,
+    /// A key of the load was given, if only a wrong one.
+    pub shaped: bool,
+    pub path: String,
+}
+
+impl Ctx<'_> {
+    pub fn load<'n>(&mut self, node: &'n Node) -> LoadDecl<'n> {
+        let mut load = LoadDecl::default();
+        let Some(fields) = self.fields(node, &LOAD, "load") else {
+            return load;
+        };
+        load.tick = fields.get("tick").and_then(|n| self.tick(n, "load.tick"));
+        match fields.get("profiles").map(|n| (n, n.map())) {
+            Some((_, Some(entries))) => {
+                for entry in entries.iter().filter(|e| !e.key.starts_with("x-")) {
+                    load.profiles.extend(self.profile(
+                        Spanned::new(entry.key.clone(), entry.key_span),
+                        &entry.value,
+                    ));
+                }
+            }
+            Some((node, None)) if !node.is_null() => {
+                self.wrong_type(node, "a map of profiles by name", "load.profiles", None)
+            }
+            _ => {}
+        }
+        let example = "scenarios: [{name: NAME, workflow: WORKFLOW, user-count: 1}]";
+        match fields.get("scenarios").map(|n| (n, n.list())) {
+            Some((_, Some(items))) if !items.is_empty() => {
+                let mut seen: HashMap<String, Span> = HashMap::new();
+                for (i, item) in items.iter().enumerate() {
+                    let Some(scenario) = self.scenario(item, format!("load.scenarios[{i}]")) else {
+                        continue;
+                    };
+                    if let Some(first) =
+                        seen.insert(scenario.name.value.clone(), scenario.name.span)
+                    {
+                        self.same_name("scenario", &scenario.name, first);
+                    }
+                    load.scenarios.push(scenario);
+                }
+            }
+            Some((node, _)) => self.wrong_type(
+                node,
+                "a list of at least one scenario",
+                "load.scenarios",
+                Some(example),
+            ),
+            None if fields.lacks("scenarios") => {
+                let start = Span {
+                    end_line: node.span.line,
+                    end_col: node.span.col + 1,
+                    ..node.span
+                };
+                self.missing(start, "scenarios", "load", format!("add `{example}`"));
+            }
+            None => {}
+        }
+        load
+    }
+
+    pub fn tick(&mut self, node: &Node, path: &str) -> Option<Ns> {
+        let tick = self.duration(node, path)?;
+        if !(1_000_000..=1_000_000_000).contains(&tick.value) {
+            let found =
+                Diagnostic::error(402, node.span, format!("`{path}` must be from 1ms to 1s"))
+                    .label("out of range");
+            self.report(found.at(path).help("20ms is the default"));
+            return None;
+        }
+        Some(tick.value)
+    }
+
+    fn profile(&mut self, name: Name, node: &Node) -> Option<ProfileDecl> {
+        let path = format!("load.profiles.{}", name.value);
+        let fields = self.fields(node, &PROFILE, &path)?;
+        for (key, example) in [
+            ("end-users", "end-users: 1000"),
+            ("duration", "duration: 60s"),
+        ] {
+            if fields.lacks(key) {
+                self.missing(name.span, key, &path, format!("add `{example}`"));
+            }
+        }
+        let start = fields
+            .get("start-users")
+            .and_then(|n| self.count(n, 0, &fields.path_of("start-users")));
+        Some(ProfileDecl {
+            from: start.map_or(0, |n| n.value),
+            to: fields
+                .get("end-users")
+                .and_then(|n| self.count(n, 0, &fields.path_of("end-users"))),
+            over: fields
+                .get("duration")
+                .and_then(|n| self.duration(n, &fields.path_of("duration"))),
+            max_duration: fields
+                .get("max-duration")
+                .and_then(|n| self.duration(n, &fields.path_of("max-duration"))),
+            name,
+        })
+    }
+
+    fn scenario<'n>(&mut self, node: &'n Node, path: String) -> Option<ScenarioDecl<'n>> {
+        let fields = self.fields(node, &SCENARIO, &path)?;
+        let name = fields
+            .get("name")
+            .and_then(|n| self.name(n, &fields.path_of("name")));
+        let span = name.as_ref().map_or(
+            Span {
+                end_line: node.span.line,
+                end_col: node.span.col + 1,
+                ..node.span
+            },
+            |n| n.span,
+        );
+        for (key, example) in [("name", "name: NAME"), ("workflow", "workflow: NAME")] {
+            if fields.lacks(key) {
+                self.missing(span, key, &path, format!("add `{example}`"));
+            }
+        }
+        let mut scenario = ScenarioDecl {
+            name: name.unwrap_or_else(|| Spanned::new(path.clone(), span)),
+            workflow: fields
+                .get("workflow")
+                .and_then(|n| self.name(n, &fields.path_of("workflow"))),
+            profile: fields
+                .get("profile")
+                .and_then(|n| self.name(n, &fields.path_of("profile"))),
+            user_count: fields
+                .get("user-count")
+                .and_then(|n| self.count(n, 1, &fields.path_of("user-count"))),
+            spawn_rate: fields
+                .get("spawn-rate")
+                .and_then(|n| self.rate(n, &fields.path_of("spawn-rate"))),
+            task_duration: fields
+                .get("task-duration")
+                .and_then(|n| self.duration(n, &fields.path_of("task-duration"))),
+            max_duration: fields
+                .get("max-duration")
+                .and_then(|n| self.duration(n, &fields.path_of("max-duration"))),
+            iterations: fields
+                .get("iterations")
+                .and_then(|n| self.count(n, 1, &fields.path_of("iterations")))
+                .map(|n| n.value),
+            exits: Exits::default(),
+            inherit: None,
+            context: None,
+            shaped: ["profile", "user-count"]
+                .iter()
+                .any(|key| !fields.lacks(key)),
+            path: path.clone(),
+        };
+        let exits = [fields.entry("exit"), fields.entry("exits")];
+        if let [Some(a), Some(b)] = exits {
+            let (first, second) =
+                if (a.key_span.line, a.key_span.col) < (b.key_span.line, b.key_span.col) {
+                    (a, b)
+                } else {
+                    (b, a)
+                };
+            let found = Diagnostic::error(
+                116,
+                second.key_span,
+                format!("`exit` and `exits` are the same key in `{path}`"),
+            );
+            self.report(
+                found
+                    .label("the same key again")
+                    .also(first.key_span, "first given here")
+                    .at(&path)
+                    .help("merge the two into one `exits`"),
+            );
+        }
+        if let Some(entry) = exits.into_iter().flatten().next() {
+            scenario.exits = self.exits(&entry.value, &format!("{path}.{}", entry.key));
+        }
+        if let Some(node) = fields.get("user")
+            && let Some(user) = self.fields(node, &USER, &fields.path_of("user"))
+        {
+            let inherit = user
+                .get("inherit")
+                .map(|n| self.names(n, &user.path_of("inherit"), "inherit: [POOL]"));
+            scenario.inherit = inherit.or_else(|| (!user.lacks("inherit")).then(Vec::new));
+            scenario.context = user.get("context").filter(|n| !n.is_null());
+            if let Some(node) = scenario.context.filter(|n| n.map().is_none()) {
+                self.wrong_type(node, "a map", &user.path_of("context"), None);
+                scenario.context = None;
+            }
+        }
+        Some(scenario)
+    }
+}

@@ -1,0 +1,56 @@
+//! From the YAML tree to declarations: keys, types and units are checked here, references later.
+
+pub mod actions;
+pub mod bundle;
+pub mod components;
+pub mod exits;
+pub mod fields;
+pub mod load;
+pub mod overrides;
+pub mod places;
+pub mod resources;
+pub mod scalars;
+pub mod workflows;
+
+use crate::api::{Files, Mode, Request};
+use crate::diag::{Diagnostic, Severity, Sources, Span};
+
+/// What a check carries through all its parts.
+pub struct Ctx<'a> {
+    pub req: &'a Request,
+    pub files: &'a dyn Files,
+    pub sources: Sources,
+    pub found: Vec<Diagnostic>,
+    /// A reference leads nowhere: there can be no plan, even where that is only a warning.
+    pub dangling: bool,
+}
+
+impl Ctx<'_> {
+    pub fn report(&mut self, found: Diagnostic) {
+        self.found.push(found);
+    }
+
+    /// A reference that leads nowhere: a warning while a lone script is being written.
+    pub fn dangle(&mut self, mut found: Diagnostic) {
+        if self.req.mode == Mode::Draft {
+            found.severity = Severity::Warning;
+        }
+        self.dangling = true;
+        self.found.push(found);
+    }
+}
+
+/// A text and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spanned<T> {
+    pub value: T,
+    pub span: Span,
+}
+
+impl<T> Spanned<T> {
+    pub const fn new(value: T, span: Span) -> Self {
+        Self { value, span }
+    }
+}
+
+pub type Name = Spanned<String>;

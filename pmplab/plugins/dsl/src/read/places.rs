@@ -1,0 +1,400 @@
+//! Which keys are allowed where.
+
+/// A kind of map in the script.
+pub struct Place {
+    /// As a caret says it: "not a ... key".
+    pub what: &'static str,
+    pub keys: &'static [&'static str],
+    /// Other spellings: `(alias, key)`.
+    pub aliases: &'static [(&'static str, &'static str)],
+    /// Keys of the language that this version does not know yet.
+    pub later: &'static [&'static str],
+    /// Keys that belong elsewhere: `(key, where)`.
+    pub moved: &'static [(&'static str, &'static str)],
+    /// What other tools call it: `(their word, ours)`.
+    pub synonyms: &'static [(&'static str, &'static str)],
+    /// Any other key is free.
+    pub open: bool,
+}
+
+const PLAIN: Place = Place {
+    what: "",
+    keys: &[],
+    aliases: &[],
+    later: &[],
+    moved: &[],
+    synonyms: &[],
+    open: false,
+};
+
+pub const SCRIPT: Place = Place {
+    what: "top-level",
+    keys: &[
+        "version",
+        "components",
+        "resources",
+        "workflows",
+        "actions",
+        "load",
+        "workbook",
+        "monitoring",
+    ],
+    moved: &[
+        ("scenarios", "`load.scenarios`"),
+        ("profiles", "`load.profiles`"),
+        ("steps", "`workflows.NAME.steps`"),
+        ("tick", "`load.tick`, or config.yaml"),
+        ("program", "config.yaml"),
+        ("globals", "`x-globals`"),
+        ("global", "`x-globals`, or config.yaml"),
+    ],
+    ..PLAIN
+};
+
+pub const CONFIG: Place = Place {
+    what: "config",
+    keys: &["actions", "tick", "program", "global"],
+    moved: &[
+        ("load", "script.yaml"),
+        ("workflows", "script.yaml"),
+        ("components", "script.yaml"),
+        ("resources", "script.yaml"),
+    ],
+    synonyms: &[("globals", "global"), ("name", "program")],
+    ..PLAIN
+};
+
+pub const COMPONENT: Place = Place {
+    what: "component",
+    keys: &["name", "version", "kind", "entry", "metadata"],
+    moved: &[
+        ("capabilities", "`metadata.capabilities`"),
+        ("owner", "`metadata.owner`"),
+        ("wit", "`metadata.wit`"),
+        ("grants", "`metadata.grants`"),
+        ("transport", "`metadata.transport`"),
+        ("provides", "`metadata.resources.provides`"),
+    ],
+    synonyms: &[
+        ("type", "kind"),
+        ("path", "entry"),
+        ("file", "entry"),
+        ("id", "name"),
+    ],
+    ..PLAIN
+};
+
+pub const COMPONENT_METADATA: Place = Place {
+    what: "metadata",
+    keys: &[
+        "owner",
+        "wit",
+        "capabilities",
+        "transport",
+        "resources",
+        "outputs",
+        "tags",
+        "grants",
+        "retry",
+        "guard",
+    ],
+    open: true,
+    ..PLAIN
+};
+
+pub const RESOURCE: Place = Place {
+    what: "resource",
+    keys: &["type", "provider", "config", "capacity", "metadata"],
+    moved: &[
+        ("leasing", "`provider.leasing`"),
+        ("calls", "`provider.calls`"),
+        ("component", "`provider.component`"),
+        ("manifest", "`config.manifest`"),
+        ("file", "`config.file`"),
+        ("checksum", "`config.checksum`"),
+        ("parser", "`config.parser`"),
+        ("ttl", "`provider.leasing.ttl`"),
+        ("strategy", "`provider.leasing.strategy`"),
+        ("size", "`capacity.size`"),
+        ("guard", "`capacity.guard` or `metadata.guard`"),
+    ],
+    synonyms: &[("kind", "type")],
+    ..PLAIN
+};
+
+pub const PROVIDER: Place = Place {
+    what: "provider",
+    keys: &["component", "calls", "leasing"],
+    moved: &[
+        ("ttl", "`leasing.ttl`"),
+        ("strategy", "`leasing.strategy`"),
+        ("acquire", "`calls.acquire`"),
+        ("release", "`calls.release`"),
+    ],
+    ..PLAIN
+};
+
+pub const CALLS: Place = Place {
+    what: "role",
+    keys: &["acquire", "release", "mount"],
+    later: &["unmount"],
+    open: true,
+    ..PLAIN
+};
+
+pub const LEASING: Place = Place {
+    what: "leasing",
+    keys: &["ttl", "strategy", "auto-renew"],
+    synonyms: &[("renew", "auto-renew")],
+    ..PLAIN
+};
+
+pub const RESOURCE_CONFIG: Place = Place {
+    what: "config",
+    keys: &["manifest", "parser", "file", "checksum"],
+    open: true,
+    ..PLAIN
+};
+
+pub const PARSER: Place = Place {
+    what: "parser",
+    keys: &["format", "fields"],
+    open: true,
+    ..PLAIN
+};
+
+pub const CAPACITY: Place = Place {
+    what: "capacity",
+    keys: &["size", "guard"],
+    ..PLAIN
+};
+
+pub const WORKFLOW: Place = Place {
+    what: "workflow",
+    keys: &[
+        "wbs-level",
+        "steps",
+        "timeout",
+        "on-error",
+        "on-timeout",
+        "exits",
+        "metadata",
+    ],
+    aliases: &[("exit", "exits")],
+    later: &["nodes", "entry", "rate-limit", "retry", "controls"],
+    moved: &[
+        ("user-count", "`load.scenarios[]`"),
+        ("spawn-rate", "`load.scenarios[]`"),
+        ("url", "`actions.NAME.with`"),
+    ],
+    synonyms: &[("actions", "steps"), ("tasks", "steps"), ("flow", "steps")],
+    open: false,
+};
+
+/// A step; which keys are allowed depends on its head.
+pub const STEP: Place = Place {
+    what: "step",
+    keys: &[
+        "ref",
+        "action",
+        "goto",
+        "name",
+        "with",
+        "save-as",
+        "timeout",
+        "on-error",
+        "on-timeout",
+        "max-body",
+    ],
+    later: LATER_HEADS,
+    moved: &[
+        (
+            "component",
+            "`actions.NAME`; inline it is `action: COMPONENT.CALL`",
+        ),
+        (
+            "call",
+            "`actions.NAME`; inline it is `action: COMPONENT.CALL`",
+        ),
+    ],
+    synonyms: &[
+        ("call", "action"),
+        ("use", "ref"),
+        ("run", "ref"),
+        ("depends-on", "ref"),
+    ],
+    ..PLAIN
+};
+
+/// Heads and keys of steps that come later.
+pub const LATER_HEADS: &[&str] = &[
+    "if",
+    "then",
+    "else",
+    "loop",
+    "parallel",
+    "update-workbook",
+    "wait",
+    "think",
+    "monitor",
+    "rate-limit",
+    "retry",
+    "expect",
+    "extract",
+    "controls",
+    "join",
+    "persist",
+];
+
+pub const ACTION: Place = Place {
+    what: "action",
+    keys: &[
+        "component",
+        "call",
+        "with",
+        "save-as",
+        "timeout",
+        "on-error",
+        "on-timeout",
+        "max-body",
+        "metadata",
+    ],
+    later: &[
+        "rate-limit",
+        "retry",
+        "expect",
+        "extract",
+        "compensate",
+        "persist",
+        "controls",
+    ],
+    moved: &[
+        ("url", "`with.url`"),
+        ("body", "`with.body`"),
+        ("headers", "`with.headers`"),
+        ("method", "`call`"),
+        ("resource", "`user.inherit` of the scenario"),
+    ],
+    synonyms: &[
+        ("params", "with"),
+        ("args", "with"),
+        ("save", "save-as"),
+        ("plugin", "component"),
+        ("rps", "rate-limit"),
+    ],
+    ..PLAIN
+};
+
+pub const SAVE_AS: Place = Place {
+    what: "save-as",
+    keys: &["var", "scope"],
+    later: &["persist", "merge"],
+    synonyms: &[("name", "var")],
+    ..PLAIN
+};
+
+pub const LOAD: Place = Place {
+    what: "load",
+    keys: &["profiles", "scenarios", "tick"],
+    moved: &[
+        ("user-count", "`load.scenarios[]`"),
+        ("spawn-rate", "`load.scenarios[]`"),
+        ("workflow", "`load.scenarios[]`"),
+    ],
+    ..PLAIN
+};
+
+pub const PROFILE: Place = Place {
+    what: "profile",
+    keys: &["start-users", "end-users", "duration", "max-duration"],
+    later: &["shape", "stages", "steps", "rate"],
+    moved: &[
+        ("user-count", "`load.scenarios[]`"),
+        ("spawn-rate", "`load.scenarios[]`"),
+    ],
+    synonyms: &[
+        ("from", "start-users"),
+        ("to", "end-users"),
+        ("target", "end-users"),
+        ("users", "end-users"),
+    ],
+    ..PLAIN
+};
+
+pub const SCENARIO: Place = Place {
+    what: "scenario",
+    keys: &[
+        "name",
+        "workflow",
+        "profile",
+        "user-count",
+        "spawn-rate",
+        "task-duration",
+        "max-duration",
+        "exit",
+        "exits",
+        "user",
+        "iterations",
+    ],
+    later: &[
+        "arrival",
+        "pacing",
+        "start-after",
+        "think",
+        "rate-limit",
+        "retry",
+        "depends-on",
+    ],
+    moved: &[
+        (
+            "timeout",
+            "`workflows.NAME.timeout`, or `exits.timeout` for the whole user",
+        ),
+        ("inherit", "`user.inherit`"),
+        ("context", "`user.context`"),
+        ("severity", "`exits.error`"),
+        ("on-error", "`workflows.NAME`"),
+        ("tick", "`load.tick`"),
+    ],
+    synonyms: &[
+        ("users", "user-count"),
+        ("vus", "user-count"),
+        ("rps", "rate-limit"),
+        ("ramp-up", "spawn-rate"),
+        ("duration", "task-duration"),
+    ],
+    ..PLAIN
+};
+
+pub const USER: Place = Place {
+    what: "user",
+    keys: &["inherit", "context"],
+    synonyms: &[("resources", "inherit"), ("variables", "context")],
+    ..PLAIN
+};
+
+pub const EXITS: Place = Place {
+    what: "exit",
+    keys: &["timeout", "error"],
+    aliases: &[("timeout-out", "timeout"), ("error-out", "error")],
+    ..PLAIN
+};
+
+pub const TIMEOUT_EXIT: Place = Place {
+    what: "exit",
+    keys: &["after", "to", "state"],
+    ..PLAIN
+};
+
+pub const ERROR_EXIT: Place = Place {
+    what: "exit",
+    keys: &["to", "severity", "state"],
+    ..PLAIN
+};
+
+pub const MONITORING: Place = Place {
+    what: "monitoring",
+    keys: &["exits", "thresholds", "alerts", "responses"],
+    later: &["retry"],
+    ..PLAIN
+};
