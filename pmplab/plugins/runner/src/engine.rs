@@ -18,6 +18,8 @@ use crate::user::User;
 
 /// WASI timers are this late; nearer than that, arrivals are waited for without sleeping.
 const COARSE: Ns = 1_200_000;
+/// The host's sleep is this late at most; for an arrival it is woken so much earlier.
+const WAKE_UP: Ns = 150_000;
 /// So many users come between two looks at what is complete: connecting takes time.
 const SPAWN_BATCH: usize = 64;
 
@@ -185,23 +187,24 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             let now = self.clock.now();
             let due = self.due();
             let idle = self.in_flight() == 0;
-            if now >= end || (idle && due > now) {
-                return Stepped {
-                    phase: self.phase,
-                    next: self.clock.to_host(if now >= end { now } else { due }),
-                };
+            let stepped = |next| Stepped {
+                phase: self.phase,
+                next: self.clock.to_host(next),
+            };
+            if now >= end || (idle && !self.ready.is_empty()) {
+                return stepped(now);
             }
-            if idle && !self.ready.is_empty() {
-                return Stepped {
-                    phase: self.phase,
-                    next: self.clock.to_host(now),
+            if idle && due > now {
+                let wake = match self.next_arrival() {
+                    Some(arrival) if arrival <= due => due.saturating_sub(WAKE_UP),
+                    _ => due,
                 };
+                if wake > now || self.used.is_empty() {
+                    return stepped(wake.max(now + 1));
+                }
             }
-            if !idle && !self.wait(due.min(end)) {
-                return Stepped {
-                    phase: self.phase,
-                    next: self.clock.to_host(due),
-                };
+            if (!idle || due > now) && !self.wait(due.min(end)) {
+                return stepped(due);
             }
         }
     }
