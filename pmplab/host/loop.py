@@ -66,13 +66,14 @@ def drive(
     """
     asked = 0
     snapshot = "{}"
-    now = clock()
-    next_progress, next_second, next_collect = now, now + SECOND, now + _COLLECT_EVERY
     deadline = None
     # Collecting by count of allocations would stop the world at any moment; what there is now stays for good.
     gc.collect()
     gc.freeze()
     gc.disable()
+    # Read last: the first step aligns the components' clock with this instant, and what lies between shifts every latency.
+    now = clock()
+    next_progress, next_second, next_collect = now, now + SECOND, now + _COLLECT_EVERY
     try:
         while True:
             wanted = control.level
