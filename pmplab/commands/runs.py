@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pmplab.commands.console import Console
     from pmplab.run import Run
 
-HEAD = ("run", "status", "started", "took", "users", "bundle")
+HEAD = ("run", "status", "started", "took", "users", "name")
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 LEVELS = {"L0": "program", "L1": "portfolio", "L2": "scenario", "L3": "workflow", "L4": "task", "L5": "action"}
-_COUNTED = {"L2": "users", "L4": "users", "L5": "calls"}
 
 
 def rows(node: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
@@ -54,7 +53,7 @@ def planned(node: Mapping[str, Any]) -> str:
     number = node.get("planned")
     if number is None:
         return ""
-    return f"{units.count(number)} {_COUNTED.get(str(node.get('level')), '')}".strip()
+    return f"{units.count(number)} {'tasks' if node.get('level') == 'L4' else 'calls'}"
 
 
 def html(node: Mapping[str, Any]) -> str:

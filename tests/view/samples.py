@@ -82,8 +82,8 @@ def wbs() -> dict[str, Any]:
         for name, call in (("probe-get", "get"), ("push-post", "post"), ("purge-delete", "delete"))
     ]
     task = node("L4", "task", *leaves, planned=1000, resources=["ip-port-pool"])
-    workflow = node("L3", "http_tri_phase", task)
-    scenario = node("L2", "http-bulk", workflow, planned=1000)
+    workflow = node("L3", "http_tri_phase", task, planned=3000)
+    scenario = node("L2", "http-bulk", workflow, planned=3000)
     return node("L0", "http-tri-phase", node("L1", "HTTP", scenario), process_group="planning")
 
 
