@@ -119,10 +119,14 @@ impl Ctx<'_> {
         )
         .label("unknown component");
         let found = found.at(path).suggest(near.as_deref());
-        self.dangle(match names.is_empty() {
-            true => found.help("declare it under `components`"),
-            false => found.note(format!("declared: {}", names.join(", "))),
-        });
+        self.dangle(
+            "components",
+            near.as_deref(),
+            match names.is_empty() {
+                true => found.help("declare it under `components`"),
+                false => found.note(format!("declared: {}", names.join(", "))),
+            },
+        );
         components.index(&near?)
     }
 
@@ -300,11 +304,15 @@ impl Ctx<'_> {
             .label("expected a call")
             .at(path);
             let named = actions.by_name.contains_key(head.value.as_str());
-            self.dangle(if named {
-                found.help(format!("write `ref: {}` for a named action", head.value))
-            } else {
-                found.help("write `action: http.get`, or `ref: NAME` for a named action")
-            });
+            self.dangle(
+                "actions",
+                Some(""),
+                if named {
+                    found.help(format!("write `ref: {}` for a named action", head.value))
+                } else {
+                    found.help("write `action: http.get`, or `ref: NAME` for a named action")
+                },
+            );
             return None;
         };
         let declared = components.index(component);
@@ -381,13 +389,17 @@ impl Ctx<'_> {
             .take(20)
             .map(|a| a.name.value.as_str())
             .collect();
-        self.dangle(match names.is_empty() {
-            true => found.help("define it under `actions`"),
-            false => found.note(format!(
-                "defined in the script and config.yaml: {}",
-                names.join(", ")
-            )),
-        });
+        self.dangle(
+            "actions",
+            near,
+            match names.is_empty() {
+                true => found.help("define it under `actions`"),
+                false => found.note(format!(
+                    "defined in the script and config.yaml: {}",
+                    names.join(", ")
+                )),
+            },
+        );
         actions.by_name.get(near?).copied()
     }
 }

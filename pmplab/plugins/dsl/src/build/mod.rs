@@ -17,7 +17,7 @@ use crate::api::{Checked, Compose, Files, Providers, Request};
 use crate::diag::{self, Diagnostic, Sources};
 use crate::plan::{EntrySource, Plan, Scenario};
 use crate::read::Ctx;
-use crate::read::bundle::Script;
+use crate::read::bundle::{CONFIG_FILE, Script};
 use crate::read::workflows::StepDecl;
 use components::Components;
 use serde_json::{Map, Value as Json, json};
@@ -35,10 +35,15 @@ pub fn check(req: &Request, files: &dyn Files, providers: &mut dyn Providers) ->
         sources: Sources::default(),
         found: Vec::new(),
         dangling: false,
+        damaged: HashSet::new(),
     };
     let made = ctx.plan(providers);
     let (plan, compose, need) = made.unwrap_or_default();
     let mut diagnostics = ctx.found;
+    // What is not used is worth a word only when nothing is wrong: else it is mostly a consequence.
+    if diagnostics.iter().any(Diagnostic::is_error) {
+        diagnostics.retain(|d| d.number != 901 || d.is_error());
+    }
     let over = diag::settle(&mut diagnostics);
     let rendered = diag::render_all(&diagnostics, over, &ctx.sources);
     let failed = ctx.dangling || !need.is_empty() || diagnostics.iter().any(Diagnostic::is_error);
@@ -135,7 +140,8 @@ impl Ctx<'_> {
         used: &std::collections::BTreeSet<usize>,
     ) {
         for (span, (name, read)) in &shop.saved {
-            if !read {
+            // A library's action saves for whoever uses it.
+            if !read && self.sources.name(span.file) != CONFIG_FILE {
                 let found =
                     Diagnostic::warning(901, *span, format!("variable `{name}` is never used"));
                 self.report(

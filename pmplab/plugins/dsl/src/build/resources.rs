@@ -55,7 +55,9 @@ impl Ctx<'_> {
         for decl in decls {
             let errors = self.found.len();
             let provider = self.bind(&decl, components);
-            let spec = self.spec(&decl);
+            let spec = self
+                .spec(&decl)
+                .filter(|_| self.found[errors..].iter().all(|d| d.number != 508));
             let slot = provider.and_then(|p| components.plan[p].slot);
             let broken = self.found[errors..].iter().any(Diagnostic::is_error);
             let table = match (&spec, slot) {

@@ -137,11 +137,15 @@ impl<'n> Ctx<'_> {
         .label("unknown workflow");
         let names: Vec<&str> = workflows.iter().map(|w| w.name.value.as_str()).collect();
         let found = found.at(format!("{path}.workflow")).suggest(near);
-        self.dangle(if names.is_empty() {
-            found.help("define it under `workflows`")
-        } else {
-            found.note(format!("defined: {}", names.join(", ")))
-        });
+        self.dangle(
+            "workflows",
+            near,
+            if names.is_empty() {
+                found.help("define it under `workflows`")
+            } else {
+                found.note(format!("defined: {}", names.join(", ")))
+            },
+        );
         workflows
             .iter()
             .find(|w| Some(w.name.value.as_str()) == near)
@@ -165,11 +169,15 @@ impl<'n> Ctx<'_> {
                 )
                 .label("unknown profile");
                 let names: Vec<&str> = profiles.iter().map(|p| p.name.value.as_str()).collect();
+                let found = found.at(format!("{}.profile", decl.path)).suggest(near);
                 self.dangle(
-                    found
-                        .at(format!("{}.profile", decl.path))
-                        .suggest(near)
-                        .note(format!("defined: {}", names.join(", "))),
+                    "load.profiles",
+                    near,
+                    if names.is_empty() {
+                        found.help("define it under `load.profiles`")
+                    } else {
+                        found.note(format!("defined: {}", names.join(", ")))
+                    },
                 );
                 return profiles
                     .iter()
@@ -239,11 +247,15 @@ impl<'n> Ctx<'_> {
                 let found = found
                     .at(format!("{}.user.inherit[{i}]", decl.path))
                     .suggest(near);
-                self.dangle(if names.is_empty() {
-                    found.help("declare it under `resources`")
-                } else {
-                    found.note(format!("declared: {}", names.join(", ")))
-                });
+                self.dangle(
+                    "resources",
+                    near,
+                    if names.is_empty() {
+                        found.help("declare it under `resources`")
+                    } else {
+                        found.note(format!("declared: {}", names.join(", ")))
+                    },
+                );
                 index = near.and_then(|near| resources.index(near));
                 incomplete |= index.is_none();
             }

@@ -59,7 +59,12 @@ impl Ctx<'_> {
         let mut all = Vec::with_capacity(entries.len());
         for entry in entries.iter().filter(|e| !e.key.starts_with("x-")) {
             let name = Spanned::new(entry.key.clone(), entry.key_span);
-            all.extend(self.action(name, &entry.value, library));
+            match self.action(name, &entry.value, library) {
+                Some(action) => all.push(action),
+                None => {
+                    self.damaged.insert("actions");
+                }
+            }
         }
         all
     }

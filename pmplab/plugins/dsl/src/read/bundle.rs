@@ -46,6 +46,9 @@ impl Ctx<'_> {
         let file = self.sources.add(SCRIPT_FILE, text.clone());
         let loaded = yaml::load(&text, file);
         let clean = loaded.diagnostics.is_empty();
+        if loaded.diagnostics.iter().any(|d| d.number == 3) {
+            self.damaged.extend(super::fields::SECTIONS);
+        }
         self.found.extend(loaded.diagnostics);
         match loaded.root {
             Some(root) if !root.is_null() => Some(root),

@@ -43,10 +43,12 @@ impl Ctx<'_> {
         let mut seen: HashMap<String, Span> = HashMap::new();
         for (i, item) in items.iter().enumerate() {
             let Some(decl) = self.component(item, format!("components[{i}]")) else {
+                self.damaged.insert("components");
                 continue;
             };
             if let Some(first) = seen.insert(decl.name.value.clone(), decl.name.span) {
                 self.same_name("component", &decl.name, first);
+                self.damaged.insert("components");
                 continue;
             }
             all.push(decl);

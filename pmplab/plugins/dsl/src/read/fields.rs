@@ -40,6 +40,15 @@ impl<'n> Fields<'n> {
     }
 }
 
+/// Sections that hold what others name.
+pub const SECTIONS: [&str; 5] = [
+    "components",
+    "resources",
+    "workflows",
+    "actions",
+    "load.profiles",
+];
+
 /// Where a message says a key stands.
 pub fn inside(path: &str) -> String {
     if path.is_empty() {
@@ -107,10 +116,20 @@ impl Ctx<'_> {
         );
     }
 
-    fn unknown(&mut self, entry: &Entry, name: &str, place: &Place, fields: &mut Fields<'_>) {
+    fn unknown<'n>(
+        &mut self,
+        entry: &'n Entry,
+        name: &str,
+        place: &Place,
+        fields: &mut Fields<'n>,
+    ) {
         let path = fields.path.clone();
         if let Some(later) = place.later.iter().copied().find(|key| **key == *name) {
+            let branch = matches!(later, "then" | "else") && fields.meant.contains(&"if");
             fields.meant.push(later);
+            if branch {
+                return;
+            }
             self.later(&entry.key, entry.key_span, &path);
             return;
         }
@@ -213,11 +232,18 @@ impl Ctx<'_> {
     }
 
     pub fn wrong_type(&mut self, node: &Node, expected: &str, path: &str, example: Option<&str>) {
-        let name = if path.is_empty() { "the script" } else { path };
+        let name = if path.is_empty() {
+            "the script".to_owned()
+        } else {
+            format!("`{path}`")
+        };
+        if let Some(section) = SECTIONS.into_iter().find(|s| *s == path) {
+            self.damaged.insert(section);
+        }
         let mut found = Diagnostic::error(
             104,
             node.span,
-            format!("`{name}` must be {expected}, not {}", node.what()),
+            format!("{name} must be {expected}, not {}", node.what()),
         );
         found = found.label(format!("expected {expected}")).at(path);
         self.report(match example {

@@ -53,10 +53,15 @@ impl Ctx<'_> {
         match fields.get("profiles").map(|n| (n, n.map())) {
             Some((_, Some(entries))) => {
                 for entry in entries.iter().filter(|e| !e.key.starts_with("x-")) {
-                    load.profiles.extend(self.profile(
+                    match self.profile(
                         Spanned::new(entry.key.clone(), entry.key_span),
                         &entry.value,
-                    ));
+                    ) {
+                        Some(profile) => load.profiles.push(profile),
+                        None => {
+                            self.damaged.insert("load.profiles");
+                        }
+                    }
                 }
             }
             Some((node, None)) if !node.is_null() => {

@@ -14,6 +14,7 @@ pub mod workflows;
 
 use crate::api::{Files, Mode, Request};
 use crate::diag::{Diagnostic, Severity, Sources, Span};
+use std::collections::HashSet;
 
 /// What a check carries through all its parts.
 pub struct Ctx<'a> {
@@ -23,6 +24,8 @@ pub struct Ctx<'a> {
     pub found: Vec<Diagnostic>,
     /// A reference leads nowhere: there can be no plan, even where that is only a warning.
     pub dangling: bool,
+    /// Sections of the script that lost entries to errors: what is not in them may have been.
+    pub damaged: HashSet<&'static str>,
 }
 
 impl Ctx<'_> {
@@ -30,12 +33,16 @@ impl Ctx<'_> {
         self.found.push(found);
     }
 
-    /// A reference that leads nowhere: a warning while a lone script is being written.
-    pub fn dangle(&mut self, mut found: Diagnostic) {
+    /// A name that is not in its section: a warning while a lone script is being written. Nothing is said when the section
+    /// lost entries to errors and there is no `near` name: the cause was reported already.
+    pub fn dangle(&mut self, section: &str, near: Option<&str>, mut found: Diagnostic) {
+        self.dangling = true;
+        if near.is_none() && self.damaged.contains(section) {
+            return;
+        }
         if self.req.mode == Mode::Draft {
             found.severity = Severity::Warning;
         }
-        self.dangling = true;
         self.found.push(found);
     }
 }

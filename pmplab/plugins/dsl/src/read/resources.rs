@@ -41,13 +41,19 @@ impl Ctx<'_> {
             self.wrong_type(node, "a map of resources by name", "resources", None);
             return Vec::new();
         };
-        let named = |e: &'n crate::yaml::Entry| (Spanned::new(e.key.clone(), e.key_span), &e.value);
-        entries
-            .iter()
-            .filter(|e| !e.key.starts_with("x-"))
-            .map(named)
-            .filter_map(|(name, node)| self.resource(name, node))
-            .collect()
+        let mut all = Vec::with_capacity(entries.len());
+        for entry in entries.iter().filter(|e| !e.key.starts_with("x-")) {
+            match self.resource(
+                Spanned::new(entry.key.clone(), entry.key_span),
+                &entry.value,
+            ) {
+                Some(resource) => all.push(resource),
+                None => {
+                    self.damaged.insert("resources");
+                }
+            }
+        }
+        all
     }
 
     fn resource<'n>(&mut self, name: Name, node: &'n Node) -> Option<ResourceDecl<'n>> {

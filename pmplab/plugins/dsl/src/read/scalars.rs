@@ -57,7 +57,11 @@ impl Ctx<'_> {
         let found = match units::duration(shown) {
             Ok(ns) => return Some(Spanned::new(ns, node.span)),
             Err(Defect::Bare) if !shown.trim_start().starts_with('-') => {
-                let unit = if shown.trim().len() > 2 { "ms" } else { "s" };
+                let unit = if shown.trim().parse::<f64>().is_ok_and(|n| n >= 500.0) {
+                    "ms"
+                } else {
+                    "s"
+                };
                 let fixed = format!("{}{unit}", shown.trim());
                 Diagnostic::error(401, node.span, format!("`{path}` needs a unit"))
                     .label("a number without a unit")

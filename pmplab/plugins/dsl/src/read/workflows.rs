@@ -61,10 +61,15 @@ impl Ctx<'_> {
         };
         let mut all = Vec::with_capacity(entries.len());
         for entry in entries.iter().filter(|e| !e.key.starts_with("x-")) {
-            all.extend(self.workflow(
+            match self.workflow(
                 Spanned::new(entry.key.clone(), entry.key_span),
                 &entry.value,
-            ));
+            ) {
+                Some(workflow) => all.push(workflow),
+                None => {
+                    self.damaged.insert("workflows");
+                }
+            }
         }
         all
     }

@@ -50,7 +50,8 @@ pub fn load_value(text: &str, file: u16, shift: u32) -> Loaded {
                 }
             }
             Err(error) => {
-                let found = scan_error::explain(text, file, &error, loader.list_line());
+                let found =
+                    scan_error::explain(text, file, &error, loader.list_line(), loader.open_flow());
                 loader.diagnostics.push(found.shifted(shift));
                 loader.root = None;
                 loader.broken = true;
@@ -72,6 +73,8 @@ struct Loader {
     shift: u32,
     stack: Vec<Frame>,
     anchors: HashMap<usize, (Node, usize)>,
+    /// Line of the list that the last event ended.
+    closed: Option<u32>,
     nodes: usize,
     documents: usize,
     root: Option<Node>,
@@ -122,18 +125,34 @@ impl Loader {
         }
     }
 
-    /// Line of the innermost open list.
+    /// Line of the innermost open list, else of the one that was closed last.
     fn list_line(&self) -> Option<u32> {
-        self.stack
+        let open = self
+            .stack
             .iter()
             .rev()
-            .find(|f| matches!(f.kind, FrameKind::List(_)))
-            .map(|f| f.span.line)
+            .find(|f| matches!(f.kind, FrameKind::List(_)));
+        self.closed.or_else(|| open.map(|f| f.span.line))
+    }
+
+    /// The innermost `[` or `{` that is still open.
+    fn open_flow(&self) -> Option<(Span, char)> {
+        let frame = self.stack.last().filter(|f| f.flow)?;
+        let sign = if matches!(frame.kind, FrameKind::List(_)) {
+            '['
+        } else {
+            '{'
+        };
+        let Span {
+            file, line, col, ..
+        } = frame.span;
+        Some((Span::on_line(file, line, col, 1), sign))
     }
 
     /// None: stop.
     fn event(&mut self, event: Event<'_>, raw: RawSpan) -> Option<()> {
         let span = self.span(raw);
+        self.closed = None;
         match event {
             Event::DocumentStart(_) => {
                 self.documents += 1;
@@ -244,6 +263,7 @@ impl Loader {
         };
         let (kind, last) = match frame.kind {
             FrameKind::List(items) => {
+                self.closed = Some(frame.span.line);
                 let last = items.last().map(|n| n.span);
                 (Kind::List(items), last)
             }

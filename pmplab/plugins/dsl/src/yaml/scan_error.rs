@@ -15,8 +15,14 @@ impl Diagnostic {
     }
 }
 
-/// `list` is the line on which the innermost open list began.
-pub fn explain(text: &str, file: u16, error: &ScanError, list: Option<u32>) -> Diagnostic {
+/// `list` is the line on which the innermost open list began, `flow` the innermost open bracket.
+pub fn explain(
+    text: &str,
+    file: u16,
+    error: &ScanError,
+    list: Option<u32>,
+    flow: Option<(Span, char)>,
+) -> Diagnostic {
     let lines: Vec<&str> = text.lines().collect();
     let (mut line, mut col) = (
         error.marker().line().max(1) as u32,
@@ -38,6 +44,14 @@ pub fn explain(text: &str, file: u16, error: &ScanError, list: Option<u32>) -> D
         return Diagnostic::error(2, span, "this string starts here and never ends")
             .label("opening quote")
             .help("close it with the same quote on this line");
+    }
+    if let Some((span, sign)) = flow {
+        let close = if sign == '[' { ']' } else { '}' };
+        let found = Diagnostic::error(8, span, format!("this `{sign}` is never closed"))
+            .label("opened here");
+        return found.help(format!(
+            "close it with `{close}`, and put `,` between its parts"
+        ));
     }
     let item = here.trim_start().starts_with("- ") || here.trim() == "-";
     if item && let Some(list) = list {
@@ -135,18 +149,6 @@ fn words(info: &str, line: &str) -> (String, Option<String>) {
         let help =
             "a value with `: ` in it needs quotes; a key needs the indentation of its neighbours";
         return ("a `:` stands where no key can be".into(), Some(help.into()));
-    }
-    if has("flow sequence") {
-        return (
-            "this `[ ]` list is not closed".into(),
-            Some("write items as `[a, b]`".into()),
-        );
-    }
-    if has("flow mapping") {
-        return (
-            "this `{ }` map is not closed".into(),
-            Some("write entries as `{key: value, other: value}`".into()),
-        );
     }
     if has("unknown anchor") {
         return (
