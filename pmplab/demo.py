@@ -68,7 +68,7 @@ def prepare(*, users: int | None = None, ports: int = PORTS, keep: Path | str | 
     """
     overrides = []
     if users is not None:
-        overrides.append(f"load.scenarios.0.user-count={users}")
+        overrides.append(f"load.scenarios[0].user-count={users}")
     if ports != PORTS:
         overrides.append(f"resources.ip-port-pool.capacity.size={ports}")
     temporary = None if keep is not None else Path(tempfile.mkdtemp(prefix="pmplab-demo-"))

@@ -74,7 +74,7 @@ def add_bundle_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="PATH=VALUE",
-        help="set a value of the script, such as load.scenarios.0.user-count=10",
+        help="set a value of the script, such as load.scenarios[0].user-count=10",
     )
     add("--env", action="append", default=[], metavar="NAME=VALUE", help="hand a variable to the core")
     add("--allow", action="append", default=[], metavar="NAME=net,files", help="grant a component of the bundle what it asks for")

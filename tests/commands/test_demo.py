@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def test_the_demo_copies_the_bundle_and_names_its_target() -> None:
     with demo.prepare(ports=5, users=3) as found:
-        assert found.overrides == ("load.scenarios.0.user-count=3", "resources.ip-port-pool.capacity.size=5")
+        assert found.overrides == ("load.scenarios[0].user-count=3", "resources.ip-port-pool.capacity.size=5")
         assert (found.bundle / "resource.yaml").read_text() == "".join(f"127.0.0.1,{port}\n" for port in found.target.ports)
         assert (found.bundle / "script.yaml").read_bytes() == (demo.bundle_path() / "script.yaml").read_bytes()
         folder = found.bundle
