@@ -179,20 +179,13 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             }
             if self.phase == Phase::Finished || self.is_over() {
                 self.finish();
-                return Stepped {
-                    phase: self.phase,
-                    next: self.clock.to_host(self.clock.now()),
-                };
+                return self.stepped(self.clock.now());
             }
             let now = self.clock.now();
             let due = self.due();
             let idle = self.in_flight() == 0;
-            let stepped = |next| Stepped {
-                phase: self.phase,
-                next: self.clock.to_host(next),
-            };
             if now >= end || (idle && !self.ready.is_empty()) {
-                return stepped(now);
+                return self.stepped(now);
             }
             if idle && due > now {
                 let wake = match self.next_arrival() {
@@ -200,12 +193,20 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
                     _ => due,
                 };
                 if wake > now || self.used.is_empty() {
-                    return stepped(wake.max(now + 1));
+                    return self.stepped(wake.max(now + 1));
                 }
             }
             if (!idle || due > now) && !self.wait(due.min(end)) {
-                return stepped(due);
+                return self.stepped(due);
             }
+        }
+    }
+
+    /// Where the run stands, and when it wants to be called again.
+    fn stepped(&self, next: Ns) -> Stepped {
+        Stepped {
+            phase: self.phase,
+            next: self.clock.to_host(next),
         }
     }
 
