@@ -1,14 +1,19 @@
-//! The run's time. Zero is the `now` of the first step; components read another clock, aligned with it once.
+//! The run's time. Components read another clock than the host; the two are aligned in the first steps.
 
 use pmplab_dsl::plan::Ns;
 
+/// So many steps compare the clocks before the run's time begins: a `now` that was read long before its step misleads,
+/// and the first one often was.
+const SAMPLES: u32 = 3;
+
 #[derive(Debug)]
 pub struct Clock {
-    /// The host's clock at the start of the run; none before the first step.
+    /// The host's clock at the start of the run; none before it.
     origin: Option<Ns>,
     now: Ns,
-    /// What each component's clock is ahead of the run's time.
-    ahead: Vec<i128>,
+    samples: u32,
+    /// What each component's clock is ahead of the host's: the least that was seen, as reading takes time.
+    ahead: Vec<Option<i128>>,
 }
 
 impl Clock {
@@ -17,16 +22,37 @@ impl Clock {
         Self {
             origin: None,
             now: 0,
-            ahead: vec![0; components],
+            samples: 0,
+            ahead: vec![None; components],
         }
     }
 
-    /// Takes the host's time. True the first time.
-    pub fn host(&mut self, host: Ns) -> bool {
-        let first = self.origin.is_none();
+    /// The run's time has begun.
+    #[must_use]
+    pub const fn runs(&self) -> bool {
+        self.origin.is_some()
+    }
+
+    /// Notes what a component's clock showed when the host's was said to show `host`.
+    pub fn sample(&mut self, component: usize, host: Ns, shown: Ns) {
+        let ahead = i128::from(shown) - i128::from(host);
+        let least = self.ahead[component].get_or_insert(ahead);
+        *least = ahead.min(*least);
+    }
+
+    /// Ends a step that took samples. True: that was the last one, and the run's time begins.
+    pub fn sampled(&mut self, host: Ns) -> bool {
+        self.samples += 1;
+        if self.samples >= SAMPLES {
+            self.host(host);
+        }
+        self.runs()
+    }
+
+    /// Takes the host's time.
+    pub fn host(&mut self, host: Ns) {
         let origin = *self.origin.get_or_insert(host);
         self.forward(host.saturating_sub(origin));
-        first
     }
 
     /// The host's time for a time of the run.
@@ -35,21 +61,20 @@ impl Clock {
         self.origin.unwrap_or(0).saturating_add(run)
     }
 
-    /// Says what a component's clock showed at this very instant.
-    pub fn align(&mut self, component: usize, shown: Ns) {
-        self.ahead[component] = i128::from(shown) - i128::from(self.now);
+    fn ahead(&self, component: usize) -> i128 {
+        i128::from(self.origin.unwrap_or(0)) + self.ahead[component].unwrap_or(0)
     }
 
     /// The component's time for a time of the run; never 0, which means "do not wait".
     #[must_use]
     pub fn to_component(&self, component: usize, run: Ns) -> Ns {
-        clamp(i128::from(run) + self.ahead[component]).max(1)
+        clamp(i128::from(run) + self.ahead(component)).max(1)
     }
 
     /// The time of the run for a component's.
     #[must_use]
     pub fn run_time(&self, component: usize, shown: Ns) -> Ns {
-        clamp(i128::from(shown) - self.ahead[component])
+        clamp(i128::from(shown) - self.ahead(component))
     }
 
     /// Time goes on, never back.
@@ -71,4 +96,27 @@ fn clamp(time: i128) -> Ns {
 #[must_use]
 pub fn signed(time: Ns) -> i64 {
     i64::try_from(time).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_first_now_that_is_old_does_not_bend_the_clock() {
+        let mut clock = Clock::new(1);
+        for (host, shown) in [(1_000, 914_000), (15_000, 915_010), (15_050, 915_070)] {
+            assert!(!clock.runs());
+            clock.sample(0, host, shown);
+            clock.sampled(host);
+        }
+        assert!(clock.runs());
+        assert_eq!(
+            clock.run_time(0, 915_070),
+            10,
+            "20 ns went by in reading, 10 of them at the least"
+        );
+        assert_eq!(clock.to_component(0, 10), 915_070);
+        assert_eq!(clock.to_host(10), 15_060);
+    }
 }

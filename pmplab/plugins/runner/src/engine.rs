@@ -168,8 +168,13 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
                 next: host,
             };
         }
-        if self.clock.host(host) {
-            self.begin();
+        if self.clock.runs() {
+            self.clock.host(host);
+        } else if !self.begin(host) {
+            return Stepped {
+                phase: self.phase,
+                next: host,
+            };
         }
         let end = self.clock.now().saturating_add(budget);
         loop {
@@ -210,16 +215,20 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         }
     }
 
-    /// Aligns the clocks: from here on, time is the run's.
-    fn begin(&mut self) {
+    /// Aligns the clocks. True: from here on, time is the run's.
+    fn begin(&mut self, host: Ns) -> bool {
         let mut none = Vec::new();
         for &slot in &self.used {
             let shown = self.protocols[slot].advance(0, Vec::new(), &mut none);
-            self.clock.align(slot, shown);
+            self.clock.sample(slot, host, shown);
         }
-        for scene in 0..self.tallies.len() {
-            self.note_scene(scene, "executing", "system.start");
+        let begun = self.clock.sampled(host);
+        if begun {
+            for scene in 0..self.tallies.len() {
+                self.note_scene(scene, "executing", "system.start");
+            }
         }
+        begun
     }
 
     /// What is due by now: a tick, arrivals, users that were put off.

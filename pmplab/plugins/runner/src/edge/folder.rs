@@ -60,7 +60,11 @@ impl Disk for RunFolder {
     }
 
     fn room(&mut self, stream: &Stream) -> Result<usize, SinkError> {
-        let room = stream.stream.check_write().map_err(broken)?;
+        let mut room = stream.stream.check_write().map_err(broken)?;
+        // The host looks whether a write is done only when it is asked to wait for it.
+        if room == 0 && stream.stream.subscribe().ready() {
+            room = stream.stream.check_write().map_err(broken)?;
+        }
         Ok(usize::try_from(room).unwrap_or(usize::MAX))
     }
 
