@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 SCRIPT = """\
+version: "1.0"
 components:
   - name: http
     version: "0.2.1"
