@@ -25,16 +25,27 @@ impl exports::pmplab::compose::composer::Guest for Composer {
 }
 
 fn folder() -> Result<Descriptor, String> {
-    wasip2::filesystem::preopens::get_directories().into_iter().next().map(|(dir, _)| dir).ok_or_else(|| "no folder was given".into())
+    wasip2::filesystem::preopens::get_directories()
+        .into_iter()
+        .next()
+        .map(|(dir, _)| dir)
+        .ok_or_else(|| "no folder was given".into())
 }
 
 fn read(folder: &Descriptor, name: &str) -> Result<Vec<u8>, String> {
     let file = folder
-        .open_at(PathFlags::SYMLINK_FOLLOW, name, OpenFlags::empty(), DescriptorFlags::READ)
+        .open_at(
+            PathFlags::SYMLINK_FOLLOW,
+            name,
+            OpenFlags::empty(),
+            DescriptorFlags::READ,
+        )
         .map_err(|e| format!("{name}: {e}"))?;
     let mut bytes = Vec::new();
     loop {
-        let (chunk, end) = file.read(1 << 20, bytes.len() as u64).map_err(|e| format!("{name}: {e}"))?;
+        let (chunk, end) = file
+            .read(1 << 20, bytes.len() as u64)
+            .map_err(|e| format!("{name}: {e}"))?;
         bytes.extend_from_slice(&chunk);
         if end || chunk.is_empty() {
             return Ok(bytes);
@@ -44,11 +55,18 @@ fn read(folder: &Descriptor, name: &str) -> Result<Vec<u8>, String> {
 
 fn write(folder: &Descriptor, name: &str, bytes: &[u8]) -> Result<(), String> {
     let file = folder
-        .open_at(PathFlags::empty(), name, OpenFlags::CREATE | OpenFlags::TRUNCATE, DescriptorFlags::WRITE)
+        .open_at(
+            PathFlags::empty(),
+            name,
+            OpenFlags::CREATE | OpenFlags::TRUNCATE,
+            DescriptorFlags::WRITE,
+        )
         .map_err(|e| format!("{name}: {e}"))?;
     let mut at = 0;
     while at < bytes.len() {
-        at += file.write(&bytes[at..], at as u64).map_err(|e| format!("{name}: {e}"))? as usize;
+        at += file
+            .write(&bytes[at..], at as u64)
+            .map_err(|e| format!("{name}: {e}"))? as usize;
     }
     Ok(())
 }

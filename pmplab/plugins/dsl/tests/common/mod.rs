@@ -190,11 +190,17 @@ impl Providers for Manager {
 impl Manager {
     fn blob(&self, spec: &ResourceSpec) -> Result<ResourceTable, Vec<Problem>> {
         let config: serde_json::Value = serde_json::from_str(&spec.config).unwrap();
-        let path = config["file"]
+        let Some(path) = config["file"]
             .as_str()
-            .unwrap()
-            .trim_start_matches("./")
-            .to_owned();
+            .map(|p| p.trim_start_matches("./").to_owned())
+        else {
+            let message = "a `file_blob` needs a `file`".to_owned();
+            return Err(vec![Problem {
+                code: "E0103".into(),
+                message,
+                ..Problem::default()
+            }]);
+        };
         let sha = Sha256::digest(&self.files[&path])
             .iter()
             .map(|b| format!("{b:02x}"))
