@@ -12,17 +12,17 @@ from pmplab._version import __version__
 if TYPE_CHECKING:
     from pmplab import errors
     from pmplab.bundle import Bundle, load
-    from pmplab.run import Run, open_run, run, runs
+    from pmplab._run import Run, open_run, run, runs
 
 __all__ = ["Bundle", "Run", "__version__", "errors", "load", "open_run", "run", "runs"]
 
 _HOMES = {
     "Bundle": "pmplab.bundle",
     "load": "pmplab.bundle",
-    "Run": "pmplab.run",
-    "open_run": "pmplab.run",
-    "run": "pmplab.run",
-    "runs": "pmplab.run",
+    "Run": "pmplab._run",
+    "open_run": "pmplab._run",
+    "run": "pmplab._run",
+    "runs": "pmplab._run",
 }
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pmplab.host.diagnostic import Diagnostic
-    from pmplab.run import Run
+    from pmplab._run import Run
 
 __all__ = [
     "BundleError",

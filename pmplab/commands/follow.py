@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from types import FrameType, TracebackType
 
     from pmplab.commands.console import Console
-    from pmplab.run import Run
+    from pmplab._run import Run
 
 _LOOK_S = 0.1
 _DRAW_S = 0.25

@@ -11,7 +11,7 @@ from pmplab.target.options import seconds
 
 if TYPE_CHECKING:
     from pmplab.commands.console import Console
-    from pmplab.run import Run
+    from pmplab._run import Run
 
 _MOST_SHARDS = 256
 

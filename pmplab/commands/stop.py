@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import argparse
 
     from pmplab.commands.console import Console
-    from pmplab.run import Run
+    from pmplab._run import Run
 
 
 def add(parser: argparse.ArgumentParser) -> None:

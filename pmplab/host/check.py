@@ -90,6 +90,7 @@ def check(
         strict=strict,
         mode=mode,
         shards=shards,
+        bundle_name=bundle.name,
     )
     with Workshop() as shop:
         return check_with(shop, cache_dir(home), bundle, request, memory=settings.memory_limit)
@@ -104,6 +105,7 @@ def core_request(
     strict: bool = False,
     mode: str = "deploy",
     shards: int = 1,
+    bundle_name: str = "bundle",
 ) -> dict[str, Any]:
     """Return the request that the core's `parse2wbs` and `start` take, without the providers."""
     return {
@@ -116,6 +118,7 @@ def core_request(
         "allow_sha": dict(allow_sha or {}),
         "open_files": limits.open_files(),
         "shards": shards,
+        "bundle_name": bundle_name,
     }
 
 

@@ -29,6 +29,7 @@ def follow(
 ) -> int:
     """Run a shard that another process leads. Returns the exit status."""
     shard = Shard(request, asked, shop, composed)
+    shard.start()
     emitter.event("ready")
     while control.level == 0:
         try:
@@ -36,13 +37,11 @@ def follow(
                 break
         except queue.Empty:
             continue
-    shard.start()
-    emitter.event("started", t0_wall_ns=shard.t0_wall_ns)
-    table = HostTable(Path(request.run_dir), request.shard, shard.t0)
+    table = HostTable(Path(request.run_dir), request.shard, shard)
     ending = shard.drive(control, progress=emitter.progress, second=table.row)
     table.row(time.monotonic_ns())
     table.close()
     # The final snapshot must arrive, whatever waits in the pipe.
     emitter.event("progress", **{k: v for k, v in ending.progress.items() if k != "type"})
-    emitter.event("finished", **ending.event())
+    emitter.event("finished", t0_wall_ns=shard.t0_wall_ns, **ending.event())
     return ending.exit

@@ -11,18 +11,20 @@ from pmplab.workbook.host_table import HostWriter
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pmplab.host.shard import Shard
+
 
 class HostTable:
-    """Rows with `t` in ns since `t0`, both of the monotonic clock. A full disk must not end the run: rows are then lost."""
+    """Rows with `t` in ns since the shard's first step. A full disk must not end the run: rows are then lost."""
 
-    def __init__(self, run_dir: Path, shard: int, t0: int) -> None:
-        self._writer = HostWriter(run_dir, shard)
-        self._t0 = t0
+    def __init__(self, run_dir: Path, index: int, shard: Shard) -> None:
+        self._writer = HostWriter(run_dir, index)
+        self._shard = shard
 
     def row(self, now: int) -> None:
         """Write a row for the instant `now`."""
         with contextlib.suppress(OSError):
-            self._writer.row(t=max(now - self._t0, 0), **facts.sample())
+            self._writer.row(t=max(now - self._shard.t0, 0), **facts.sample())
 
     def close(self) -> None:
         """Close the file."""

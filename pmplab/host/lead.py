@@ -54,10 +54,9 @@ def lead(
     control.file = run_dir / "control"
     shards = Shards(request)
     try:
-        shards.wait_ready()
         shard = Shard(request, asked, shop, composed)
-        shards.tell("go")
         answer = shard.start()
+        shards.wait_ready()
     except PmpError as error:
         shards.kill()
         status = "trapped" if error.exit_status == 107 else "failed"
@@ -91,7 +90,7 @@ def _run(request: RunRequest, shard: Shard, shards: Shards, about: dict[str, Any
     """Drive shard 0, wait for the others, compact, and write the manifest."""
     run_dir = Path(request.run_dir)
     compactor = Compactor(run_dir)
-    table = HostTable(run_dir, 0, shard.t0)
+    table = HostTable(run_dir, 0, shard)
 
     def second(now: int) -> None:
         table.row(now)
@@ -103,6 +102,7 @@ def _run(request: RunRequest, shard: Shard, shards: Shards, about: dict[str, Any
             control.ask(DRAIN, "shard")
         emitter.progress(snapshot if request.shards == 1 else _joined(json.loads(snapshot), shards))
 
+    shards.tell("go")
     ending = shard.drive(control, progress=progress, second=second)
     _wait_for(shards, control, emitter, ending, request.grace, second)
     ending = _whole(ending, shards)
@@ -215,7 +215,7 @@ def _write_manifest(
     duration: int,
     report: dict[str, Any],
 ) -> None:
-    followers = [event.get("t0_wall_ns") for _, event in sorted(shards.started.items())]
+    followers = [event.get("t0_wall_ns") for _, event in sorted(shards.finished.items())]
     manifest = {
         **about,
         "status": ending.status,

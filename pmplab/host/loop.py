@@ -56,13 +56,15 @@ def drive(
     progress: Callable[[str], None],
     second: Callable[[int], None],
     beat: Callable[[], None] = lambda: None,
+    begin: Callable[[int], None] = lambda _now: None,
     clock: Callable[[], int] = time.monotonic_ns,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Ended:
     """Drive `core` to its end.
 
     `grace` is how long a draining run may last, in seconds, before it is ended at once. `progress` gets a snapshot four
-    times a second, `second` the time (ns of `clock`) once a second; `beat` is called after every step.
+    times a second, `second` the time (ns of `clock`) once a second; `beat` is called after every step, `begin` with the
+    instant of the first step, which is 0 of the run's own time.
     """
     asked = 0
     snapshot = "{}"
@@ -73,6 +75,7 @@ def drive(
     gc.disable()
     # Read last: the first step aligns the components' clock with this instant, and what lies between shifts every latency.
     now = clock()
+    begin(now)
     next_progress, next_second, next_collect = now, now + SECOND, now + _COLLECT_EVERY
     try:
         while True:
@@ -103,7 +106,8 @@ def drive(
             if due > now:
                 # Short naps: stopping must not wait for a far deadline.
                 sleep(min(due - now, BUDGET) / SECOND)
-                now = clock()
+            # Afresh, as the duties above take time: the core must not believe that it is earlier than it is.
+            now = clock()
     except (TrappedError, ComponentError) as problem:
         return Ended(asked, problem, snapshot)
     finally:

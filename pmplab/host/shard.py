@@ -65,8 +65,8 @@ class Shard:
             inherit=True,
         )
         self._core = _wasm.Core(instance)
-        self.t0 = 0
-        self.t0_wall_ns = 0
+        # Both are those of the first step; until then, of now.
+        self.t0, self.t0_wall_ns = time.monotonic_ns(), time.time_ns()
 
     def start(self) -> dict[str, Any]:
         """Begin. Returns the core's answer. Raises EngineError when it refuses, TrappedError when it fails."""
@@ -76,13 +76,10 @@ class Shard:
             "shard": self._request.shard,
             "of": self._request.shards,
             "run_id": self._request.run_id,
-            "bundle_name": self._request.bundle_name,
             "grace": int(self._request.grace * 1e9),
         }
         text = json.dumps(request)
-        self.t0 = time.monotonic_ns()
-        self.t0_wall_ns = time.time_ns()
-        began, answer = self._core.start(text, self.t0)
+        began, answer = self._core.start(text, time.monotonic_ns())
         try:
             found = json.loads(answer)
         except ValueError:
@@ -96,10 +93,21 @@ class Shard:
         watchdog = Watchdog(control, lambda: self._shop.ticker.expire(self._core.step_deadline))
         control.on_tick = watchdog.look
         try:
-            ended = drive(self._core, control, grace=self._request.grace, progress=progress, second=second, beat=watchdog.alive)
+            ended = drive(
+                self._core,
+                control,
+                grace=self._request.grace,
+                progress=progress,
+                second=second,
+                beat=watchdog.alive,
+                begin=self._begin,
+            )
         finally:
             control.on_tick = None
         return _ending(ended, control)
+
+    def _begin(self, now: int) -> None:
+        self.t0, self.t0_wall_ns = now, time.time_ns()
 
 
 def _refusal(answer: dict[str, Any]) -> EngineError:

@@ -32,7 +32,6 @@ class Shards:
         self._lock = threading.Lock()
         self.progress: dict[int, dict[str, Any]] = {}
         self.finished: dict[int, dict[str, Any]] = {}
-        self.started: dict[int, dict[str, Any]] = {}
         self._ready: set[int] = set()
         self._told = 0
         self._children = {i: self._child(request, i) for i in range(1, request.shards)}
@@ -43,8 +42,6 @@ class Shards:
                 kind = event["type"]
                 if kind == "ready":
                     self._ready.add(shard)
-                elif kind == "started":
-                    self.started[shard] = event
                 elif kind == "progress":
                     self.progress[shard] = event
                 elif kind in {"finished", "rejected", "refused", "lost"}:

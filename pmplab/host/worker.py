@@ -91,6 +91,7 @@ def _serve(request: RunRequest, control: Control, emitter: Emitter, lines: queue
         strict=request.strict,
         mode=request.mode,
         shards=request.shards,
+        bundle_name=request.bundle_name,
     )
     bundle, cache = Path(request.bundle), Path(request.cache)
     with _wasm.Workshop() as shop:

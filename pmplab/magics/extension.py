@@ -24,6 +24,7 @@ def load(shell: InteractiveShell) -> None:
     if completer is not None:
         completer.custom_matchers.append(matcher)
     shown.register(shell, magics)
+    shell.events.register("post_run_cell", magics.settle)
     setattr(shell, _KEY, (magics, matcher))
 
 
@@ -32,7 +33,8 @@ def unload(shell: InteractiveShell) -> None:
     found = getattr(shell, _KEY, None)
     if found is None:
         return
-    _, matcher = found
+    magics, matcher = found
+    shell.events.unregister("post_run_cell", magics.settle)
     completer: Any = shell.Completer
     if completer is not None and matcher in completer.custom_matchers:
         completer.custom_matchers.remove(matcher)

@@ -9,10 +9,16 @@ from pmplab.view import run_view
 from pmplab.view.progress import Rates
 
 if TYPE_CHECKING:
-    from pmplab.run import Run
+    from pmplab._run import Run
 
 EVERY_S = 0.5
 _TRAIL = 240
+
+
+def _get_ready() -> None:
+    """Import what the static view needs while there is time, so that it stands as soon as the run is over."""
+    import pmplab.analysis
+    import pmplab.workbook.frames  # noqa: F401
 
 
 class LiveView:
@@ -33,8 +39,14 @@ class LiveView:
         self._thread.start()
         return self
 
+    @property
+    def is_due(self) -> bool:
+        """Whether the run is over and its static view does not stand yet."""
+        return not self.done.is_set() and self._run.wait(0)
+
     def _pump(self) -> None:
         try:
+            _get_ready()
             while not self._run.wait(EVERY_S):
                 self._handle.update(self._now(), raw=True)
             self._handle.update(run_view.mimebundle(self._run), raw=True)

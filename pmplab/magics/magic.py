@@ -12,7 +12,10 @@ from pmplab.magics import verbs
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from pmplab.magics.live import LiveView
     from pmplab.run import Run
+
+_SETTLE_S = 20.0
 
 
 @magics_class
@@ -23,6 +26,7 @@ class PmpMagics(Magics):  # type: ignore[misc]
         super().__init__(shell)
         self.targets: list[Any] = []
         self.shown_in: dict[str, int] = {}
+        self.views: list[LiveView] = []
 
     @no_var_expand  # type: ignore[untyped-decorator]
     @line_cell_magic  # type: ignore[untyped-decorator]
@@ -37,9 +41,20 @@ class PmpMagics(Magics):  # type: ignore[misc]
             print(str(shown).rstrip())
             return None
 
-    def mark(self, run: Run) -> None:
-        """Note that this cell shows `run` already."""
+    def show(self, run: Run) -> LiveView:
+        """Show `run` live in this cell."""
+        from pmplab.magics.live import LiveView
+
         self.shown_in[run.id] = self.shell.execution_count
+        view = LiveView(run).start()
+        self.views = [one for one in self.views if not one.done.is_set()] + [view]
+        return view
+
+    def settle(self, *_: object) -> None:
+        """After a cell: let the static views of runs that are over take their place before the next cell, or the end."""
+        for view in self.views:
+            if view.is_due:
+                view.done.wait(_SETTLE_S)
 
     def is_shown(self, run: Run) -> bool:
         """Whether the cell that is being executed shows `run` already."""

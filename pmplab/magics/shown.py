@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from pmplab.magics.magic import PmpMagics
 
-_RUN = "pmplab.run.Run"
+_RUN = "pmplab._run.Run"
 
 
 def register(shell: InteractiveShell, magics: PmpMagics) -> None:

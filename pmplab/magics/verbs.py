@@ -17,8 +17,8 @@ from pmplab.magics.shows import Listing, Said, Tree
 if TYPE_CHECKING:
     import argparse
 
+    from pmplab._run import Run
     from pmplab.magics.magic import PmpMagics
-    from pmplab.run import Run
 
 _NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 _CELL_VERBS = ("check", "load", "wbs", "run")
@@ -145,16 +145,11 @@ def _always_waits() -> bool:
 
 
 def _follow(magics: PmpMagics, run: Run, *, wait: bool, quiet: bool = False) -> Run:
-    from pmplab.magics.live import LiveView
-
-    view = None
     if not quiet:
-        view = LiveView(run).start()
-        magics.mark(run)
+        magics.show(run)
     if wait:
         _wait(run)
-        if view is not None:
-            view.done.wait(30)
+        magics.settle()
     return run
 
 

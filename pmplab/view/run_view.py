@@ -11,7 +11,7 @@ from pmplab.view.page import escape, facts, page, table
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pmplab.run import Run
+    from pmplab._run import Run
 
 _NS = 1e9
 _COLOURS = {"finished": "good", "running": "busy", "stopped": "warn"}
@@ -63,7 +63,9 @@ def seconds(run: Run) -> list[tuple[float, float]]:
     except (pl.exceptions.PolarsError, OSError):
         return []
     found = {int(second): float(number) for second, number in rows}
-    return [(float(second), found.get(second, 0.0)) for second in range(max(found) + 1)] if found else []
+    # The last second is hardly ever a whole one: drawn, it would look like a fall.
+    last = max(found, default=-1)
+    return [(float(second), found.get(second, 0.0)) for second in range(last if last > 1 else last + 1)]
 
 
 def live(

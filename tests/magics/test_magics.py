@@ -154,7 +154,7 @@ def test_run_returns_at_once_and_the_static_view_replaces_the_live_one(
 def test_the_cell_that_shows_a_run_live_does_not_show_it_twice(
     shell: InteractiveShell, handle: Handle, started: list[Any]
 ) -> None:
-    FakeRun.__module__, name = "pmplab.run", FakeRun.__name__
+    FakeRun.__module__, name = "pmplab._run", FakeRun.__name__
     FakeRun.__name__ = FakeRun.__qualname__ = "Run"
     try:
         run = shell.run_line_magic("pmp", "run tri")
