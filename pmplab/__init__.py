@@ -11,8 +11,8 @@ from pmplab._version import __version__
 
 if TYPE_CHECKING:
     from pmplab import errors
-    from pmplab.bundle import Bundle, load
     from pmplab._run import Run, open_run, run, runs
+    from pmplab.bundle import Bundle, load
 
 __all__ = ["Bundle", "Run", "__version__", "errors", "load", "open_run", "run", "runs"]
 

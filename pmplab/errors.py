@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from pmplab.host.diagnostic import Diagnostic
     from pmplab._run import Run
+    from pmplab.host.diagnostic import Diagnostic
 
 __all__ = [
     "BundleError",

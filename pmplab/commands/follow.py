@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType, TracebackType
 
-    from pmplab.commands.console import Console
     from pmplab._run import Run
+    from pmplab.commands.console import Console
 
 _LOOK_S = 0.1
 _DRAW_S = 0.25

@@ -10,8 +10,8 @@ from pmplab.commands.parser import add_bundle_options, add_json
 from pmplab.target.options import seconds
 
 if TYPE_CHECKING:
-    from pmplab.commands.console import Console
     from pmplab._run import Run
+    from pmplab.commands.console import Console
 
 _MOST_SHARDS = 256
 

@@ -9,8 +9,8 @@ from pmplab.commands.parser import add_json
 if TYPE_CHECKING:
     import argparse
 
-    from pmplab.commands.console import Console
     from pmplab._run import Run
+    from pmplab.commands.console import Console
 
 HEAD = ("run", "status", "started", "took", "users", "name")
 

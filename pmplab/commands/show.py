@@ -10,8 +10,8 @@ from pmplab.commands.parser import add_json
 if TYPE_CHECKING:
     import argparse
 
-    from pmplab.commands.console import Console
     from pmplab._run import Run
+    from pmplab.commands.console import Console
 
 
 def add(parser: argparse.ArgumentParser) -> None:

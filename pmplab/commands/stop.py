@@ -9,8 +9,8 @@ from pmplab.errors import RunNotFoundError
 if TYPE_CHECKING:
     import argparse
 
-    from pmplab.commands.console import Console
     from pmplab._run import Run
+    from pmplab.commands.console import Console
 
 
 def add(parser: argparse.ArgumentParser) -> None:

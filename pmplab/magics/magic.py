@@ -12,8 +12,8 @@ from pmplab.magics import verbs
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from pmplab._run import Run
     from pmplab.magics.live import LiveView
-    from pmplab.run import Run
 
 _SETTLE_S = 20.0
 
