@@ -8,7 +8,7 @@ use crate::plan::{Segment, Source, Value, Variable};
 use crate::read::Ctx;
 use crate::read::actions::RESERVED;
 use serde_json::Value as Json;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 /// What the scheduler knows of the running task.
 const ENV: [&str; 6] = [
@@ -78,6 +78,8 @@ pub struct Scope<'a, 'n> {
     /// `user.inherit` is there, so nothing is inherited implicitly.
     pub explicit: bool,
     pub vars: Vec<Var>,
+    /// Where a variable stands in `vars`.
+    pub index: HashMap<String, usize>,
     /// `global.*`.
     pub globals: Json,
     /// A step or resource is missing: an unknown name may be its fault.
@@ -106,8 +108,8 @@ impl Scope<'_, '_> {
         self.vars.iter().map(all).collect()
     }
 
-    fn var(&self, name: &str) -> Option<usize> {
-        self.vars.iter().position(|v| v.name == name)
+    pub fn var(&self, name: &str) -> Option<usize> {
+        self.index.get(name).copied()
     }
 }
 

@@ -302,10 +302,7 @@ impl<'n> Ctx<'_> {
         }
         let action = shop.next;
         shop.next += 1;
-        let save = calling
-            .save
-            .as_ref()
-            .and_then(|s| scope.vars.iter().position(|v| v.name == s.var.value));
+        let save = calling.save.as_ref().and_then(|s| scope.var(&s.var.value));
         let after = if let At::Step(i) = at {
             At::After(i)
         } else {
@@ -494,7 +491,7 @@ fn declare<'n>(
         action: calling.name.clone(),
         span: save.var.span,
     };
-    match scope.vars.iter_mut().find(|v| v.name == save.var.value) {
+    match scope.var(&save.var.value).map(|i| &mut scope.vars[i]) {
         Some(var) => {
             var.writers.push(writer);
             var.workbook |= save.workbook;
@@ -502,14 +499,17 @@ fn declare<'n>(
                 all.retain(|o| these.contains(o));
             }
         }
-        None => scope.vars.push(Var {
-            name: save.var.value.clone(),
-            writers: vec![writer],
-            outputs,
-            fields: Vec::new(),
-            whole: false,
-            workbook: save.workbook,
-        }),
+        None => {
+            scope.index.insert(save.var.value.clone(), scope.vars.len());
+            scope.vars.push(Var {
+                name: save.var.value.clone(),
+                writers: vec![writer],
+                outputs,
+                fields: Vec::new(),
+                whole: false,
+                workbook: save.workbook,
+            });
+        }
     }
 }
 

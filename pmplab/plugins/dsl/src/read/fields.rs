@@ -10,6 +10,8 @@ pub struct Fields<'n> {
     entries: Vec<(&'static str, &'n Entry)>,
     /// Keys that were meant by misspelt ones, and keys whose use was reported: never missed.
     meant: Vec<&'static str>,
+    /// What was meant by misspelt keys: read on as if they were right, so that their values are checked too.
+    misspelt: Vec<(&'static str, &'n Entry)>,
     pub span: Span,
     pub path: String,
 }
@@ -69,6 +71,7 @@ impl Ctx<'_> {
         let mut fields = Fields {
             entries: Vec::new(),
             meant: Vec::new(),
+            misspelt: Vec::new(),
             span: node.span,
             path: path.to_owned(),
         };
@@ -94,6 +97,11 @@ impl Ctx<'_> {
                 },
                 None if name.starts_with("x-") => {}
                 None => self.unknown(entry, &name, place, &mut fields),
+            }
+        }
+        for (key, entry) in std::mem::take(&mut fields.misspelt) {
+            if fields.entry(key).is_none() {
+                fields.entries.push((key, entry));
             }
         }
         Some(fields)
@@ -203,9 +211,12 @@ impl Ctx<'_> {
                 .iter()
                 .find(|(alias, _)| *alias == meant)
                 .map_or(meant, |(_, key)| *key);
-            fields
-                .meant
-                .extend(place.keys.iter().copied().filter(|k| *k == key));
+            if let Some(key) = place.keys.iter().copied().find(|k| *k == key) {
+                fields.meant.push(key);
+                if close.is_some() && synonym.is_none() && moved.is_none() {
+                    fields.misspelt.push((key, entry));
+                }
+            }
         }
         self.report(found.note(format!("allowed here: {}", place.keys.join(", "))));
     }

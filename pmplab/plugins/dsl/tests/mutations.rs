@@ -1,0 +1,117 @@
+//! Scripts with one character deleted, doubled or swapped, and lines cut: never a panic, and always a place that exists.
+
+mod common;
+
+use common::{Bundle, REFRESH, TRI_PHASE};
+
+/// A small generator, so that a failure names its seed for good.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self, below: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % below.max(1) as u64) as usize
+    }
+}
+
+const STRANGE: [char; 16] = [
+    '{', '}', '[', ']', '"', '\'', ':', '-', '|', '&', '*', '\t', '\n', '\u{0}', '界', '\u{301}',
+];
+
+fn mutate(script: &str, random: &mut Random) -> String {
+    let mut chars: Vec<char> = script.chars().collect();
+    let at = random.next(chars.len() - 1);
+    match random.next(6) {
+        0 => {
+            chars.remove(at);
+        }
+        1 => chars.insert(at, chars[at]),
+        2 => chars.swap(at, at + 1),
+        3 => chars[at] = STRANGE[random.next(STRANGE.len())],
+        4 => chars.truncate(at),
+        _ => {
+            let mut lines: Vec<String> = script.lines().map(str::to_owned).collect();
+            let (a, b) = (random.next(lines.len()), random.next(lines.len()));
+            lines.swap(a, b);
+            return lines.join("\n");
+        }
+    }
+    chars.into_iter().collect()
+}
+
+fn try_all(script: &str, extra: impl Fn(Bundle) -> Bundle, seed: u64, rounds: usize) {
+    let mut random = Random(seed);
+    for _ in 0..rounds {
+        let mut mutant = mutate(script, &mut random);
+        for _ in 0..random.next(3) {
+            mutant = if mutant.chars().count() > 2 {
+                mutate(&mutant, &mut random)
+            } else {
+                mutant
+            };
+        }
+        let checked = extra(Bundle::of(&mutant).with("resource.yaml", "127.0.0.1,80\n")).check();
+        assert_eq!(checked.plan.is_some(), checked.ok(), "{mutant}");
+        assert!(
+            checked.ok() || !checked.rendered.is_empty(),
+            "refused without a word:\n{mutant}"
+        );
+        for d in &checked.json {
+            assert!(
+                d["span"]["start"]["byte"].as_u64() <= d["span"]["end"]["byte"].as_u64(),
+                "{d}\n{mutant}"
+            );
+        }
+    }
+}
+
+#[test]
+fn section_8_broken_at_random_never_panics() {
+    try_all(TRI_PHASE, |b| b, 0x5eed, 400);
+}
+
+#[test]
+fn section_4_broken_at_random_never_panics() {
+    let files = |b: Bundle| {
+        b.with("payloads/asset.json", "{}").with(
+            "config.yaml",
+            "actions: {cleanup: {component: http, call: delete}}",
+        )
+    };
+    try_all(REFRESH, files, 0xfeed, 300);
+}
+
+#[test]
+fn a_library_broken_at_random_never_panics() {
+    let mut random = Random(77);
+    let config = include_str!("../../../../data/bundles/asset-refresh/config.yaml");
+    for _ in 0..100 {
+        let mutant = mutate(config, &mut random);
+        Bundle::refresh()
+            .with("config.yaml", &mutant)
+            .with("resource.yaml", "127.0.0.1,80\n")
+            .check();
+    }
+}
+
+#[test]
+fn overrides_made_at_random_never_panic() {
+    let paths = [
+        "load",
+        "load.scenarios[0].user-count",
+        "workflows.http_tri_phase.steps[1].ref",
+        "a.b",
+        "load.scenarios[name=http-bulk].exits",
+    ];
+    let mut random = Random(99);
+    for _ in 0..200 {
+        let path = mutate(paths[random.next(paths.len())], &mut random);
+        let value = mutate("{a: [1, 2], b: \"{{x}}\"}", &mut random);
+        Bundle::of(TRI_PHASE)
+            .with("resource.yaml", "127.0.0.1,80\n")
+            .set(&path, &value)
+            .check();
+    }
+}
