@@ -9,29 +9,32 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 # Colours come from the page: currentColor and half-transparent greys fit light and dark alike.
+# The doubled class outweighs what notebooks say of tables (centred, cells to the right, striped).
 STYLE = """
-.pmp{font:13px/1.45 system-ui,-apple-system,"Segoe UI",sans-serif;max-width:960px}
-.pmp h4{font-size:13px;font-weight:600;margin:12px 0 4px}
-.pmp .head{display:flex;gap:10px;align-items:baseline;flex-wrap:wrap;margin-bottom:4px}
-.pmp .head b{font-size:15px}
-.pmp .dim{opacity:.65}
-.pmp .pill{border-radius:9px;padding:1px 9px;font-size:12px;border:1px solid currentColor}
-.pmp .good{color:#23915b}.pmp .bad{color:#d64a3b}.pmp .busy{color:#3a80d2}.pmp .warn{color:#b7770d}
-.pmp .facts{display:flex;flex-wrap:wrap;gap:6px 26px;margin:6px 0 10px}
-.pmp .facts div span{display:block;font-size:11px;opacity:.65}
-.pmp .facts div b{font-size:16px;font-weight:600;font-variant-numeric:tabular-nums}
-.pmp table{border-collapse:collapse;margin:2px 0 8px;font-size:12.5px;background:none}
-.pmp th,.pmp td{padding:3px 10px;text-align:left;border:0;background:none;white-space:nowrap}
-.pmp th,.pmp td{border-bottom:1px solid rgba(128,128,128,.28)}
-.pmp th{font-weight:600;opacity:.75}
-.pmp td.n,.pmp th.n{text-align:right;font-variant-numeric:tabular-nums}
-.pmp td.wide{white-space:normal}
-.pmp code,.pmp pre{font:12px/1.45 ui-monospace,"DejaVu Sans Mono",Menlo,Consolas,monospace;background:none;color:inherit}
-.pmp pre{margin:4px 0 8px;padding:8px 12px;border-left:3px solid rgba(128,128,128,.45);overflow-x:auto;white-space:pre}
-.pmp .side{display:flex;gap:6px 40px;flex-wrap:wrap;align-items:flex-start}
-.pmp svg{vertical-align:middle;display:inline-block}
-.pmp .bar{height:7px;border-radius:4px;background:rgba(128,128,128,.25);overflow:hidden;min-width:180px}
-.pmp .bar i{display:block;height:100%;background:#3a80d2}
+.pmp.pmp{font:13px/1.45 system-ui,-apple-system,"Segoe UI",sans-serif;max-width:960px}
+.pmp.pmp h4{font-size:13px;font-weight:600;margin:12px 0 4px}
+.pmp.pmp .head{display:flex;gap:10px;align-items:baseline;flex-wrap:wrap;margin-bottom:4px}
+.pmp.pmp .head b{font-size:15px}
+.pmp.pmp .dim{opacity:.65}
+.pmp.pmp .pill{border-radius:9px;padding:1px 9px;font-size:12px;border:1px solid currentColor}
+.pmp.pmp .good{color:#23915b}.pmp.pmp .bad{color:#d64a3b}.pmp.pmp .busy{color:#3a80d2}.pmp.pmp .warn{color:#b7770d}
+.pmp.pmp .facts{display:flex;flex-wrap:wrap;gap:6px 26px;margin:6px 0 10px}
+.pmp.pmp .facts div span{display:block;font-size:11px;opacity:.65}
+.pmp.pmp .facts div b{font-size:16px;font-weight:600;font-variant-numeric:tabular-nums}
+.pmp.pmp tr,.pmp.pmp tbody tr:nth-child(odd),.pmp.pmp tbody tr:hover{background:none}
+.pmp.pmp table{border-collapse:collapse;margin:2px 0 8px;table-layout:auto;font-size:12.5px;background:none}
+.pmp.pmp th,.pmp.pmp td{padding:3px 10px;text-align:left;border:0;background:none;white-space:nowrap}
+.pmp.pmp th,.pmp.pmp td{border-bottom:1px solid rgba(128,128,128,.28)}
+.pmp.pmp th{font-weight:600;opacity:.75}
+.pmp.pmp td.n,.pmp.pmp th.n{text-align:right;font-variant-numeric:tabular-nums}
+.pmp.pmp td.wide{white-space:normal}
+.pmp.pmp code,.pmp.pmp pre{padding:0;background:none;color:inherit}
+.pmp.pmp code,.pmp.pmp pre{font:12px/1.45 ui-monospace,"DejaVu Sans Mono",Menlo,Consolas,monospace}
+.pmp.pmp pre{margin:4px 0 8px;padding:8px 12px;border-left:3px solid rgba(128,128,128,.45);overflow-x:auto;white-space:pre}
+.pmp.pmp .side{display:flex;gap:6px 40px;flex-wrap:wrap;align-items:flex-start}
+.pmp.pmp svg{vertical-align:middle;display:inline-block}
+.pmp.pmp .bar{height:7px;border-radius:4px;background:rgba(128,128,128,.25);overflow:hidden;min-width:180px}
+.pmp.pmp .bar i{display:block;height:100%;background:#3a80d2}
 """
 
 

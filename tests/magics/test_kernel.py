@@ -42,7 +42,7 @@ def execute(*sources: str, **options: Any) -> list[Any]:
 
 @pytest.mark.slow
 def test_a_saved_notebook_shows_the_result_where_the_run_was_started() -> None:
-    outputs = execute(SETUP, "run = %pmp run x", "print(run.status); run.wait();", "import time; time.sleep(1)")
+    outputs = execute(SETUP, "run = %pmp run x", "print(run.status); run.wait();")
     shown = outputs[1]
     assert [output.output_type for output in shown] == ["display_data"]
     assert "TOTAL RESULTS" in shown[0].data["text/plain"]
