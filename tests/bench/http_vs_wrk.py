@@ -1,6 +1,8 @@
 """GET with keep-alive beside wrk, Locust and k6 on the same nginx, in requests per CPU-second of the generator.
 
-python tests/bench/http_vs_wrk.py [--seconds 10] [--no-peers]
+All CPU time of all its processes counts, start and summary too; `steady_per_cpu_s` shows the run without them.
+
+python tests/bench/http_vs_wrk.py [--seconds 20] [--no-peers]
 """
 
 from __future__ import annotations
@@ -17,8 +19,10 @@ import venv
 from pathlib import Path
 
 import common
+import polars as pl
 from common import Cost, Nginx, pmp, spend
 
+from pmplab.workbook.frames import Frames
 from tests.faults import bundles
 
 LOCUST = """\
@@ -48,6 +52,16 @@ def ours(nginx: Nginx, work: Path, users: int, seconds: int) -> Cost:
     if counted != cost.requests or failed:
         raise RuntimeError(f"the server saw {cost.requests} requests, we recorded {counted}, of which {failed} failed")
     return cost
+
+
+def steady(cost: Cost) -> float:
+    """Return actions per CPU-second of the run's process and its compactors, without the seconds in which it starts and ends."""
+    frames = Frames(json.loads(cost.output)["run_dir"])
+    host = frames.host.collect().sort("t")
+    spent = host["cpu_user"] + host["cpu_sys"] + host["cpu_children"]
+    begin, end = host["t"][1], host["t"][-2]
+    count = frames.actions.select(pl.col("t_end").is_between(begin, end, closed="right").sum()).collect().item()
+    return float(count / ((spent[-2] - spent[1]) / 1e9))
 
 
 def wrk(nginx: Nginx, users: int, seconds: int) -> Cost:
@@ -99,7 +113,7 @@ def run_k6(program: Path, nginx: Nginx, work: Path, users: int, seconds: int) ->
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=int, default=10)
+    parser.add_argument("--seconds", type=int, default=20)
     parser.add_argument("--no-peers", action="store_true", help="only wrk")
     args = parser.parse_args()
     common.need("wrk")
@@ -127,6 +141,7 @@ def main() -> int:
                             "requests": cost.requests,
                             "cpu_s": cost.cpu_s,
                             "per_cpu_s": cost.per_cpu_s,
+                            "steady_per_cpu_s": steady(cost) if peer == "pmplab" else None,
                             "per_s": cost.requests / args.seconds,
                             "pmplab_is": times,
                         }
