@@ -93,7 +93,13 @@ def compose(
 
     from pmplab.host import _wasm
 
-    order = [have.named("compose").sha256, *(digests[f] for f in (_CORE, *slot_files, *provider_files))]
+    # The names belong to the key, as the account of imports is kept by them.
+    order = [
+        *slot_files,
+        *provider_files,
+        have.named("compose").sha256,
+        *(digests[f] for f in (_CORE, *slot_files, *provider_files)),
+    ]
     key = hashlib.sha256("\n".join(order).encode()).hexdigest()[:40]
     folder = cache / _wasm.target()
     told, compiled = folder / f"{key}.json", folder / f"{key}.cwasm"
