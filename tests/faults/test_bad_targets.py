@@ -106,7 +106,6 @@ def test_a_mix_of_faults_leaves_balanced_books(mixed):
     assert_books_balance(found)
 
 
-@pytest.mark.xfail(strict=True, reason="an idempotent request is sent a second time when its kept connection is reset unanswered")
 def test_a_mix_of_faults_adds_up_on_both_sides(mixed):
     found, seen = mixed
     assert table(found, "actions").height == seen

@@ -47,8 +47,6 @@ impl Payload {
 pub struct Traits {
     /// The response has no body, whatever it says.
     pub head: bool,
-    /// Sent again when a kept connection turns out to be closed.
-    pub idempotent: bool,
     /// The connection may be used before and after.
     pub keep_alive: bool,
     pub redirects: u32,
@@ -361,10 +359,6 @@ impl Compiled {
         out.extend_from_slice(&scratch.body);
         Ok(Traits {
             head: method == "HEAD",
-            idempotent: matches!(
-                method,
-                "GET" | "HEAD" | "PUT" | "DELETE" | "OPTIONS" | "TRACE"
-            ),
             keep_alive: keep_alive && !seen.close,
             redirects,
         })

@@ -65,7 +65,6 @@ impl<S> Exchange<S> {
             payload: Payload::Own(Vec::new()),
             traits: Traits {
                 head: false,
-                idempotent: false,
                 keep_alive: false,
                 redirects: 0,
             },
@@ -92,9 +91,9 @@ impl<S> Exchange<S> {
         self.sent == self.payload.bytes().len()
     }
 
-    /// The connection was closed before it could be used: the request may go out again.
+    /// The connection was closed before a byte of the request went out. Once one has, the server may have counted it, and so do we.
     pub fn is_stale(&self) -> bool {
-        self.reused && !self.answered && (self.traits.idempotent || self.sent == 0)
+        self.reused && !self.answered && self.sent == 0
     }
 
     /// When something must happen at the latest.

@@ -7,9 +7,8 @@
 //! - An action succeeds when a response came whose status is below 400. A 4xx or 5xx is a `fail` with all its outputs.
 //! - `t_start` is read right before the first write of the request, `t_first_byte` and `t_end` when the socket was reported
 //!   readable. Bytes are those on the wire, heads and framing included.
-//! - A kept connection may have been closed by the server meanwhile. If it ends before any byte of the response came, an
-//!   idempotent request is sent once more on a new connection, as part of the same action: `t_connect` and `t_start` are
-//!   those of the second try, the bytes are those of both. A request of which nothing went out is always sent again.
+//! - A kept connection may have been closed by the server meanwhile: it is looked at before it is used. Once a byte of a
+//!   request went out it is never sent again, idempotent or not: the server may have counted it, and so do we.
 //! - The deadline of an action is kept by `advance` itself: it wakes for it. Who gives `advance` an `until` of 0, or blocks
 //!   elsewhere on `pollables`, must call it at least every tick, since no timer is among the pollables.
 

@@ -1,6 +1,5 @@
 //! Following a redirect: the request that went out, turned into the next one.
 
-use crate::action::Traits;
 use crate::url::Url;
 
 /// Whether a status asks to go elsewhere with the help of `Location`.
@@ -11,13 +10,7 @@ pub const fn asks(status: u16) -> bool {
 
 /// The next request. A POST becomes a GET as browsers do it (RFC 9110, section 15.4); credentials do not go to another origin.
 #[must_use]
-pub fn next(
-    request: &[u8],
-    status: u16,
-    url: &Url<'_>,
-    same_origin: bool,
-    traits: &mut Traits,
-) -> Vec<u8> {
+pub fn next(request: &[u8], status: u16, url: &Url<'_>, same_origin: bool) -> Vec<u8> {
     let end = request
         .windows(4)
         .position(|four| four == b"\r\n\r\n")
@@ -56,9 +49,7 @@ pub fn next(
         }
     }
     out.extend_from_slice(b"\r\n");
-    if to_get {
-        traits.idempotent = true;
-    } else {
+    if !to_get {
         out.extend_from_slice(body);
     }
     out
@@ -70,39 +61,28 @@ mod tests {
 
     const POST: &[u8] = b"POST /a HTTP/1.1\r\nHost: h\r\nAuthorization: x\r\nContent-Type: t\r\nContent-Length: 2\r\n\r\nhi";
 
-    fn follow(status: u16, same_origin: bool) -> (String, Traits) {
-        let mut traits = Traits {
-            head: false,
-            idempotent: false,
-            keep_alive: true,
-            redirects: 1,
-        };
+    fn follow(status: u16, same_origin: bool) -> String {
         let url = Url::parse("o:1/b").unwrap();
-        (
-            String::from_utf8(next(POST, status, &url, same_origin, &mut traits)).unwrap(),
-            traits,
-        )
+        String::from_utf8(next(POST, status, &url, same_origin)).unwrap()
     }
 
     #[test]
     fn a_post_becomes_a_get_without_its_body() {
         for status in [301, 302, 303] {
-            let (text, traits) = follow(status, true);
+            let text = follow(status, true);
             assert_eq!(
                 text,
                 "GET /b HTTP/1.1\r\nHost: o:1\r\nAuthorization: x\r\n\r\n"
             );
-            assert!(traits.idempotent);
         }
     }
 
     #[test]
     fn method_and_body_stay_when_the_status_says_so_and_credentials_stay_at_home() {
-        let (text, traits) = follow(307, false);
+        let text = follow(307, false);
         assert_eq!(
             text,
             "POST /b HTTP/1.1\r\nHost: o:1\r\nContent-Type: t\r\nContent-Length: 2\r\n\r\nhi"
         );
-        assert!(!traits.idempotent);
     }
 }

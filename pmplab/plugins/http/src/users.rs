@@ -46,8 +46,6 @@ impl Origin {
 pub struct Idle<S> {
     pub socket: S,
     pub origin: Rc<Origin>,
-    /// When it was used last.
-    pub since: u64,
 }
 
 pub struct User<S> {

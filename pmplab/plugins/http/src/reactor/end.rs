@@ -68,7 +68,6 @@ impl<N: Net> Reactor<N> {
             user.connections.push(Idle {
                 socket,
                 origin: Rc::clone(&ex.origin),
-                since: now,
             });
         }
         let status = ex.response.status.unwrap_or_default();
@@ -123,13 +122,7 @@ impl<N: Net> Reactor<N> {
         };
         let same = ex.origin.is(&url);
         ex.redirects -= 1;
-        ex.payload = Payload::Own(redirect::next(
-            ex.payload.bytes(),
-            status,
-            &url,
-            same,
-            &mut ex.traits,
-        ));
+        ex.payload = Payload::Own(redirect::next(ex.payload.bytes(), status, &url, same));
         let kept = self
             .users
             .get_mut(&ex.user)

@@ -12,9 +12,6 @@ use crate::users::{self, Origin, Users};
 use crate::value::{Failure, Outcome, Value};
 use std::rc::Rc;
 
-/// A kept connection that was idle for longer is looked at before it is used, ns.
-const TRUSTED: u64 = 500_000_000;
-
 /// Which exchange something watched belongs to.
 struct Watched {
     slot: u32,
@@ -97,13 +94,11 @@ impl<N: Net> Reactor<N> {
         let visited = (self.remember && !action.follows()).then(|| request.url.text());
         let now = self.net.now();
         let kept = if request.traits.keep_alive {
-            let doubtful = !request.traits.idempotent;
             loop {
                 let Some(mut idle) = users::take(&mut user.connections, &request.url) else {
                     break None;
                 };
-                let check = doubtful || now.saturating_sub(idle.since) > TRUSTED;
-                if !check || matches!(self.net.read(&mut idle.socket, 1), Ok(Read::Nothing)) {
+                if matches!(self.net.read(&mut idle.socket, 1), Ok(Read::Nothing)) {
                     break Some(idle);
                 }
             }
