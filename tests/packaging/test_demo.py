@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 
@@ -38,19 +37,3 @@ def test_the_script_of_the_seed_runs_untouched_against_a_target_elsewhere(pmp, t
         seen = target.stats()["totals"]
     assert done.returncode == 0
     assert demo_result.problems(found | {"target": seen}) == []
-
-
-@pytest.mark.slow
-def test_a_run_begins_within_a_second_once_compiled(pmp, tmp_path):
-    from tests.faults import bundles, servers
-
-    with servers.Server() as server:
-        bundle = bundles.write(tmp_path, server.url, users=1, rate="1000/s")
-        pmp("run", bundle, "--json")
-        begun = time.monotonic()
-        process = pmp.start("run", bundle, "--json")
-        server.wait_for_requests(2)
-        took = time.monotonic() - begun
-        process.communicate()
-    # The goal is one second on a quiet machine; CI's is not.
-    assert took < 2.5
