@@ -100,7 +100,7 @@ def test_a_second_interrupt_ends_at_once(home):
 
 def test_a_killed_child_leaves_a_crashed_run_with_its_records(home):
     with prepare(ports=50, users=50, delay=0.05) as demo:
-        run = pmp.run(demo.bundle, set=demo.overrides)
+        run = pmp.run(demo.bundle, set=(*demo.overrides, "load.scenarios[0].spawn-rate=5/s"))
         time.sleep(1.0)
         os.kill(run.manifest["pid"], signal.SIGKILL)
         assert run.wait(5)
