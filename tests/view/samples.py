@@ -14,7 +14,7 @@ def summary(**changes: Any) -> dict[str, Any]:
     return {
         "run_id": "20261123T225600Z-http-bulk-1a2b",
         "status": "finished",
-        "run_dir": "/home/u/.local/share/pmplab/runs/20261123T225600Z-http-bulk-1a2b",
+        "run_dir": "/data/u/.local/share/pmplab/runs/20261123T225600Z-http-bulk-1a2b",
         "bundle": "http-tri-phase",
         "message": None,
         "duration_s": 5.93,
