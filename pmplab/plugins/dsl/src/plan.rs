@@ -18,6 +18,10 @@ pub struct Plan {
     pub components: Vec<Component>,
     pub resources: Vec<Resource>,
     pub scenarios: Vec<Scenario>,
+    /// Rate limits; `Call::limits` and `Scenario::limits` are indexes into it.
+    pub limits: Vec<Limit>,
+    pub workbook: Workbook,
+    pub monitoring: Monitoring,
     /// Keys of `kv`-like constants readable as `global.*`.
     pub globals: Json,
     pub wbs: WbsNode,
@@ -96,8 +100,16 @@ pub struct Scenario {
     pub name: String,
     pub workflow: String,
     pub spawn: Spawn,
-    /// Users that are ever created.
+    /// Users that are ever created; with `arrival`, the most that there are at a time.
     pub users: u64,
+    /// Open load: tasks arrive on a schedule, and users are only who carries them. Then `spawn` is not looked at.
+    pub arrival: Option<Arrival>,
+    /// A user's tasks start at least this far apart.
+    pub pacing: Option<Ns>,
+    /// When the scenario's own time begins; its `spawn`, `arrival` and `max_duration` count from there.
+    pub start: Start,
+    /// Limits that hold for every call of the scenario.
+    pub limits: Vec<usize>,
     /// No new task of a user starts after this, counted from its spawn. None: one task.
     pub task_duration: Option<Ns>,
     /// At most this many tasks per user. With neither this nor `task_duration`: one.
@@ -117,12 +129,146 @@ pub struct Scenario {
     pub portfolio: String,
     /// Names of the variables of a task; `Source::Var` is an index into it.
     pub vars: Vec<Variable>,
+    /// A list of steps; empty when the workflow is a graph.
     pub steps: Vec<Step>,
+    pub graph: Option<Graph>,
     /// Where an event `fail` goes when no handler says otherwise, after `on_error`.
     pub on_error: Vec<Step>,
     pub on_timeout: Vec<Step>,
     pub error_exit: Exit,
     pub timeout_exit: Exit,
+}
+
+/// When a scenario begins.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Start {
+    #[default]
+    AtOnce,
+    /// So long after the start of the run.
+    At(Ns),
+    /// When another scenario (index into `Plan::scenarios`) has ended.
+    After(usize),
+}
+
+/// A schedule on which tasks arrive, whatever the target does.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Arrival {
+    pub shape: Shape,
+    /// No task arrives after this, counted from the scenario's start. None: until `Scenario::max_duration`.
+    pub duration: Option<Ns>,
+    pub when_full: WhenFull,
+}
+
+/// `count` events every `per` nanoseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Rate {
+    pub count: u64,
+    pub per: Ns,
+}
+
+/// How arrivals are spread over time. Random shapes draw from the run's seed, so that every shard knows the whole schedule.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "shape")]
+pub enum Shape {
+    /// Arrival i at (i + 1) / rate.
+    Constant { rate: Rate },
+    /// Linear from one rate to another over the duration.
+    Ramp { from: Rate, to: Rate },
+    /// `steps` equal spans of constant rates from one to the other.
+    Stairs { from: Rate, to: Rate, steps: u32 },
+    /// Exponential gaps.
+    Poisson { rate: Rate },
+    /// Gaps uniform between none and twice the mean.
+    Uniform { rate: Rate },
+    /// `size` arrivals at once, every `every`.
+    Burst { size: u64, every: Ns },
+}
+
+/// What becomes of an arrival that finds all users busy.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WhenFull {
+    /// It waits for one; the wait is part of its response time.
+    #[default]
+    Queue,
+    /// It is counted as dropped.
+    Drop,
+}
+
+/// A rate limit: a token bucket, refilled continuously.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Limit {
+    /// Where the script declares it, such as `actions.probe-get`.
+    pub name: String,
+    pub per: LimitPer,
+    pub rate: Rate,
+    /// Size of the bucket, at least 1.
+    pub burst: u64,
+}
+
+/// Whose calls share a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LimitPer {
+    User,
+    Scenario,
+    /// The whole run: each of n shards gets an n-th.
+    Global,
+}
+
+/// A workflow of nodes. Each node's step is followed along its first matching transition.
+#[derive(Debug, Clone, Serialize)]
+pub struct Graph {
+    pub nodes: Vec<GraphNode>,
+    /// Index into `nodes`.
+    pub entry: usize,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct GraphNode {
+    pub step: Step,
+    pub transitions: Vec<Transition>,
+    /// Several branches that lead here become one. Without a join each arrival enters the node anew.
+    pub join: Option<Wait>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct Transition {
+    /// The event of the node's step; none: any.
+    pub event: Option<Event>,
+    pub when: Option<Expr>,
+    /// More than one: a fan-out, each on a branch of its own.
+    pub to: Vec<Arrow>,
+}
+
+/// Where a transition leads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Arrow {
+    /// Index into `Graph::nodes`.
+    Node(usize),
+    Leave(Target),
+}
+
+/// How many of several branches must be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Wait {
+    /// All that were begun.
+    All,
+    /// The first.
+    Any,
+    Count(u32),
+}
+
+/// The terminal event of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Event {
+    Success,
+    Fail,
+    Timeout,
 }
 
 /// What a failed task does to the scenario.
@@ -180,12 +326,51 @@ impl Spawn {
     }
 }
 
-/// A variable that `save-as` writes.
-#[derive(Debug, Clone, Serialize)]
+/// A name with a value that changes: what `save-as` writes, a loop's `as`, a field of the Workbook that the script declares.
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Variable {
+    /// As templates name it; a declared field of the Workbook has its section before it: `registers.flag`.
     pub name: String,
-    /// Outputs of it that the scenario reads, in the order in which calls that save it bring them.
+    /// Outputs of it that the scenario reads, in the order in which its values are kept. A variable that is one plain value
+    /// (a loop's, a field's) has the one field `value`, and `Source::Var::field` is 0 wherever it is read.
     pub fields: Vec<String>,
+    pub scope: VarScope,
+    /// What it holds when a task (or user, or run, as its scope says) begins.
+    pub default: Option<Value>,
+    /// Its writes go into the change stream: index into the six sections, and the path inside.
+    pub record: Option<(usize, String)>,
+    pub merge: Merge,
+}
+
+/// How far a variable can be seen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VarScope {
+    /// The entry of this user and task in the Workbook: gone with the task, kept in the records.
+    #[default]
+    Workbook,
+    /// This task alone, and not in the records.
+    TaskLocal,
+    /// All tasks of this user.
+    UserLocal,
+    /// All users of this shard.
+    Global,
+}
+
+/// What becomes of several writes to one variable.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Merge {
+    #[default]
+    Last,
+    First,
+    /// A list of all.
+    Append,
+    Sum,
+    Min,
+    Max,
+    /// A second write fails its step with `config.merge`.
+    Error,
 }
 
 /// A step of a workflow or of a handler: one WBS node.
@@ -207,6 +392,81 @@ pub enum Head {
         message: Template,
     },
     Goto(Target),
+    If {
+        cond: Expr,
+        then: Vec<Step>,
+        otherwise: Vec<Step>,
+    },
+    Loop(Box<Loop>),
+    Parallel(Box<Parallel>),
+    /// `wait`, `hold` and `think`.
+    Wait {
+        time: Dist,
+        /// A user's thinking is never latency; nor is any other wait of the script's own.
+        think: bool,
+    },
+    /// `update-workbook`: variables (indexes into `Scenario::vars`) and their new values, in order.
+    Update(Vec<(usize, Template)>),
+    /// A gate: event `success` when the condition holds, else `fail`. With a timeout it is looked at every tick until then.
+    Monitor {
+        cond: Expr,
+        timeout: Option<Ns>,
+    },
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct Loop {
+    pub over: Over,
+    /// The variable that holds the item, or for the others the round from 0; index into `Scenario::vars`.
+    pub bind: Option<usize>,
+    pub steps: Vec<Step>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Over {
+    /// A whole number, as text or value.
+    Count(Template),
+    /// As long as `cond` holds, at most `max` rounds. Reaching `max` is no error.
+    While { cond: Expr, max: u64 },
+    /// The items of a list, or `{key, value}` of a map.
+    Items(Template),
+}
+
+/// Branches side by side. A branch that fails fails the step; those that still run when enough are done are cancelled.
+#[derive(Debug, Clone, Serialize)]
+pub struct Parallel {
+    pub wait: Wait,
+    pub branches: Vec<Branch>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct Branch {
+    pub name: String,
+    pub steps: Vec<Step>,
+}
+
+/// A time that is drawn anew at each use, in nanoseconds. Draws come from the run's seed.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Dist {
+    Constant(Ns),
+    Uniform {
+        min: Ns,
+        max: Ns,
+    },
+    Exponential {
+        mean: Ns,
+    },
+    /// Never below 0.
+    Normal {
+        mean: Ns,
+        sd: Ns,
+    },
+    Lognormal {
+        p50: Ns,
+        p99: Ns,
+    },
 }
 
 /// A call of a component.
@@ -220,17 +480,114 @@ pub struct Call {
     /// The `with`; a scalar with a template stands as null.
     pub with: Json,
     pub holes: Vec<Hole>,
-    /// `Variable::fields` of the variable that is saved, else empty.
+    /// Outputs that the component must bring: all that are saved, extracted from, expected or read of the event.
     pub outputs: Vec<String>,
-    /// Index into `Scenario::vars`.
-    pub save: Option<usize>,
+    pub save: Option<Save>,
+    pub extract: Vec<Extract>,
+    /// Must hold for the event to be `success`, whatever the component says; reads `Source::Output`.
+    pub expect: Option<Expr>,
+    pub retry: Option<Retry>,
+    /// Limits of this call alone, beside those of the scenario.
+    pub limits: Vec<usize>,
+    /// What undoes it: run by `closing.rollback` once this call has succeeded.
+    pub compensate: Option<Box<Step>>,
+    /// The rendered `with` goes into the records.
+    pub record_inputs: bool,
     pub timeout: Option<Ns>,
     pub max_body: u64,
     /// What comes after a `fail` of this call; none: the workflow's handlers.
     pub on_error: Option<Vec<Step>>,
     pub on_timeout: Option<Vec<Step>>,
-    /// `on-error: continue`.
+    /// `on-error: continue`, or the very next step is an `if` that reads the saved variable.
     pub proceed: bool,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct Save {
+    /// Index into `Scenario::vars`.
+    pub var: usize,
+    /// Where each of `Variable::fields` comes from.
+    pub fields: Vec<Origin>,
+    pub persist: Option<Persist>,
+}
+
+/// Where a field of a saved variable comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Origin {
+    /// Index into `Call::outputs`.
+    Output(usize),
+    /// Index into `Call::extract`.
+    Extract(usize),
+    /// This call does not bring it.
+    Nowhere,
+}
+
+/// A file under the run folder that keeps a saved value.
+#[derive(Debug, Clone, Serialize)]
+pub struct Persist {
+    /// Relative, without `..`.
+    pub dir: String,
+    /// Checked again when it is rendered: it must stay in `dir`.
+    pub filename: Template,
+}
+
+/// A value taken out of an answer.
+#[derive(Debug, Clone, Serialize)]
+pub struct Extract {
+    pub name: String,
+    /// Index into `Call::outputs`.
+    pub output: usize,
+    pub by: Extractor,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Extractor {
+    /// A path such as `$.items[0].id`.
+    Json(Vec<Segment>),
+    /// Key of a map output: a header, in lower case.
+    Key(String),
+    /// The first group of a regular expression, or the whole match without one.
+    Regex(String),
+}
+
+/// When a call that did not succeed is tried again.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Retry {
+    /// Attempts after the first.
+    pub limit: u32,
+    pub delay: Ns,
+    pub backoff: Backoff,
+    pub factor: f64,
+    pub max_delay: Option<Ns>,
+    pub jitter: Jitter,
+    /// Events or error types, `*` at the end stands for any rest; empty: everything but success.
+    pub retry_on: Vec<String>,
+    /// Retries may be at most this share of the scenario's first attempts, with a small allowance at the start.
+    pub budget: Option<f64>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Backoff {
+    #[default]
+    Constant,
+    /// delay x attempt.
+    Linear,
+    /// delay x factor ^ (attempt - 1).
+    Exponential,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Jitter {
+    #[default]
+    None,
+    /// Uniform between 0 and the delay.
+    Full,
+    /// Uniform between half the delay and the delay.
+    Equal,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -244,9 +601,13 @@ pub struct Hole {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Target {
-    /// Index into `Scenario::steps`; only forward in a linear workflow.
+    /// Index into `Scenario::steps`.
     Step(usize),
+    /// Index into `Graph::nodes`.
+    Node(usize),
     Exit(Exit),
+    /// `monitoring.retry`: the call whose event led here is tried again while its budget lasts, then `error_out`.
+    Retry,
 }
 
 /// A way out of a task.
@@ -259,6 +620,8 @@ pub enum Exit {
     TimeoutOut,
     /// State `closing.error`.
     ErrorOut,
+    /// Compensations of what succeeded, in reverse order; state `closing.rollback`.
+    Rollback,
 }
 
 impl Exit {
@@ -269,6 +632,7 @@ impl Exit {
             Self::Closing => "closing.done",
             Self::TimeoutOut => "closing.timeout",
             Self::ErrorOut => "closing.error",
+            Self::Rollback => "closing.rollback",
         }
     }
 
@@ -279,6 +643,7 @@ impl Exit {
             Self::Closing => "done",
             Self::TimeoutOut => "timeout_out",
             Self::ErrorOut => "error_out",
+            Self::Rollback => "rollback",
         }
     }
 }
@@ -300,13 +665,79 @@ pub enum Part {
     Expr(Expr),
 }
 
-/// `path | default(x)`.
+/// What stands between `{{` and `}}`. Its size is bounded when it is parsed, and it holds no loop: evaluating it is too.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Expr {
-    pub source: Source,
-    pub default: Option<Value>,
+    pub term: Term,
     /// As the script has it, for messages.
     pub written: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Term {
+    /// Also all that is known when the plan is made.
+    Const(Value),
+    Get(Source),
+    /// `a | default(b)`: b when a has no value.
+    Default(Box<Term>, Box<Term>),
+    Not(Box<Term>),
+    Negate(Box<Term>),
+    Binary(Operator, Box<Term>, Box<Term>),
+    /// `a | filter`.
+    Filter(Filter, Box<Term>),
+}
+
+impl Term {
+    /// Shows every source that it reads.
+    pub fn each_source(&self, see: &mut dyn FnMut(&Source)) {
+        match self {
+            Self::Const(_) => {}
+            Self::Get(source) => see(source),
+            Self::Not(a) | Self::Negate(a) | Self::Filter(_, a) => a.each_source(see),
+            Self::Default(a, b) | Self::Binary(_, a, b) => {
+                a.each_source(see);
+                b.each_source(see);
+            }
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Operator {
+    Or,
+    And,
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+    /// `a in b`: an item of a list, a key of a map, a part of a text.
+    In,
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Remainder,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Filter {
+    /// Of a text, list or map.
+    Length,
+    Lower,
+    Upper,
+    Trim,
+    /// To a whole number.
+    Int,
+    /// To a number.
+    Number,
+    Text,
+    /// To JSON text.
+    Json,
 }
 
 /// What a path means in its scenario.
@@ -325,12 +756,17 @@ pub enum Source {
     Blob { resource: usize, field: String },
     /// A key of a `kv_store`; index into `Plan::resources`.
     Kv { resource: usize, key: String },
-    /// Known when the plan is made (`global.*`, `user.context`, the host's environment).
-    Const(Value),
     /// `env.*` of the scheduler: `tick`, `user_id`, `task_id`, `phase`, `scenario`, `iteration`.
     Env(String),
-    /// `workbook.*`: `state`, `user_id`, `task_id`, `owner`, `scope_trace`, `retry_left`, `timeout_at`, `current_action`.
+    /// What the engine itself keeps, by its full path in the sections: `timeline.phase`, `execution.owner`,
+    /// `telemetry.counters.success`, ... The aliases of the script and the flat names are resolved before.
     Workbook(String),
+    /// `event.*` of the step that led here: `type`, `status`, `error_type`, `message`, `source`, or `payload.OUTPUT` and inside.
+    Event(Vec<Segment>),
+    /// An output of the call that is judged, in its `expect`: index into `Call::outputs`.
+    Output { output: usize, path: Vec<Segment> },
+    /// `inputs.*`: the rendered `with` of the call that is judged, or that led here.
+    Input(Vec<Segment>),
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -373,4 +809,66 @@ pub struct WbsNode {
     /// Who answers for it: `metadata.owner` of its component.
     pub owner: Option<String>,
     pub children: Vec<WbsNode>,
+}
+
+/// What the script says of the Workbook's sections.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Workbook {
+    /// Sections whose changes are not written to the run folder: indexes into the six.
+    pub silent: Vec<usize>,
+    /// Names that stand for paths: `state` for `timeline.phase`.
+    pub expose: Vec<(String, String)>,
+}
+
+/// What the run watches by itself. Its conditions see no task: only `global.*`, `env.*` and the `telemetry` and `registers` of
+/// the scenarios.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Monitoring {
+    pub alerts: Vec<Alert>,
+    /// By risk flag.
+    pub responses: Vec<Response>,
+    /// As written, such as `p95(http.get) < 300ms`; judged from the records.
+    pub thresholds: Vec<Threshold>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct Alert {
+    pub name: String,
+    /// Looked at every tick, for each scenario; it fires when it becomes true.
+    pub when: Expr,
+    pub to: Vec<Outlet>,
+    /// Whom it concerns.
+    pub notify: Option<String>,
+    pub message: Template,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outlet {
+    Log,
+    /// `alerts.jsonl` in the run folder.
+    File,
+    Notebook,
+}
+
+/// What is done when `registers.flag` of a task takes a value: the steps run once for that task before it goes on.
+#[derive(Debug, Clone, Serialize)]
+pub struct Response {
+    /// `true`, or the flag's name.
+    pub flag: Value,
+    /// By scenario, compiled in its scope.
+    pub steps: Vec<Vec<Step>>,
+}
+
+/// `metric(selector) operator bound`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Threshold {
+    pub written: String,
+    /// `p50`, `p99.9`, `avg`, `min`, `max`, `count`, `fail_rate`, `timeout_rate`, `error_rate`, `rate`.
+    pub metric: String,
+    /// An action, a `component.call`, a scenario; none: everything.
+    pub of: Option<String>,
+    pub operator: Operator,
+    /// Nanoseconds for times, a share of 1 for rates of events, per second for `rate`, else a number.
+    pub bound: f64,
 }

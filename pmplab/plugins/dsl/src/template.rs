@@ -1,9 +1,9 @@
 //! Fills templates while a plan runs.
 
-use crate::plan::{Expr, Part, Source, Template, Value};
+use crate::plan::{Expr, Part, Source, Template, Term, Value};
 use std::fmt::{self, Write};
 
-/// Where the values of a running task come from. `Source::Const` never reaches it.
+/// Where the values of a running task come from.
 pub trait Scope {
     /// Writes the value as text; false when there is none.
     fn text(&self, source: &Source, out: &mut String) -> bool;
@@ -57,28 +57,27 @@ pub fn render(template: &Template, scope: &dyn Scope) -> Result<Value, Undefined
         render_text(template, scope, &mut text)?;
         return Ok(Value::Text(text));
     };
-    let value = match &expr.source {
-        Source::Const(value) => Some(value.clone()),
-        source => scope.value(source),
-    };
-    value
-        .or_else(|| expr.default.clone())
-        .ok_or_else(|| undefined(expr))
+    value(&expr.term, scope).ok_or_else(|| undefined(expr))
+}
+
+/// The value of a term; none: it has none now.
+fn value(term: &Term, scope: &dyn Scope) -> Option<Value> {
+    match term {
+        Term::Const(value) => Some(value.clone()),
+        Term::Get(source) => scope.value(source),
+        Term::Default(term, default) => value(term, scope).or_else(|| value(default, scope)),
+        Term::Not(_) | Term::Negate(_) | Term::Binary(..) | Term::Filter(..) => None,
+    }
 }
 
 fn expr_text(expr: &Expr, scope: &dyn Scope, out: &mut String) -> Result<(), Undefined> {
-    match &expr.source {
-        Source::Const(value) => value.write_text(out),
-        source => {
-            if !scope.text(source, out) {
-                expr.default
-                    .as_ref()
-                    .ok_or_else(|| undefined(expr))?
-                    .write_text(out);
-            }
-        }
-    }
-    Ok(())
+    let done = match &expr.term {
+        Term::Get(source) => scope.text(source, out),
+        term => value(term, scope)
+            .map(|value| value.write_text(out))
+            .is_some(),
+    };
+    done.then_some(()).ok_or_else(|| undefined(expr))
 }
 
 fn undefined(expr: &Expr) -> Undefined {

@@ -99,7 +99,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             match &item.op {
                 Op::Log { .. } => self.log(key, list, at),
                 Op::Goto(Target::Exit(exit)) => return Some(Ending::Exit(*exit)),
-                Op::Goto(Target::Step(_)) | Op::Call(_) => {}
+                Op::Goto(_) | Op::Call(_) => {}
             }
         }
         Some(Ending::Exit(scene.timeout_exit))
@@ -212,6 +212,7 @@ fn fall_through(scene: &Scene, task: &mut Task, cause: Cause) -> Option<Ending> 
 fn go(task: &mut Task, target: &Target) -> Option<Exit> {
     match target {
         Target::Exit(exit) => Some(*exit),
+        Target::Node(_) | Target::Retry => Some(Exit::ErrorOut),
         Target::Step(at) => {
             task.cursor = Cursor {
                 at: *at,

@@ -122,7 +122,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         let (exit, state) = match ending {
             Ending::Exit(Exit::Closing) => (EXIT_DONE, DONE),
             Ending::Exit(Exit::TimeoutOut) => (EXIT_TIMEOUT, TIMEOUT),
-            Ending::Exit(Exit::ErrorOut) => (EXIT_ERROR, ERROR),
+            Ending::Exit(Exit::ErrorOut | Exit::Rollback) => (EXIT_ERROR, ERROR),
             Ending::Stopped => (EXIT_STOPPED, DONE),
         };
         self.ledger.task(&TaskRow {

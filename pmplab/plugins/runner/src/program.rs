@@ -1,7 +1,7 @@
 //! The plan, compiled for running: indexes instead of names, one flat list of items per list of steps.
 
 use pmplab_dsl::plan::{
-    Call, Exit, Head, Ns, Part, Plan, Role, Severity, Spawn, Step, Target, Template, Value,
+    Call, Exit, Head, Ns, Part, Plan, Role, Severity, Spawn, Step, Target, Template, Term, Value,
     Variable,
 };
 use pmplab_records::Dictionaries;
@@ -146,10 +146,9 @@ fn small(n: usize) -> u32 {
 
 /// The text of a template that holds no expression but constants.
 fn constant(template: &Template) -> Option<String> {
-    use pmplab_dsl::plan::Source;
     match template {
-        Template::Whole(expr) => match &expr.source {
-            Source::Const(Value::Text(text)) => Some(text.clone()),
+        Template::Whole(expr) => match &expr.term {
+            Term::Const(Value::Text(text)) => Some(text.clone()),
             _ => None,
         },
         Template::Mixed(parts) => match parts.as_slice() {
@@ -298,6 +297,7 @@ impl Build<'_> {
                 message: message.clone(),
             },
             Head::Call(call) => Op::Call(Box::new(self.call(step, call)?)),
+            _ => return Err(format!("{}: this engine cannot run such a step", step.node)),
         };
         Ok(Item { node, op })
     }
@@ -337,7 +337,7 @@ impl Build<'_> {
                 .iter()
                 .map(|hole| hole.template.clone())
                 .collect(),
-            save: call.save,
+            save: call.save.as_ref().map(|save| save.var),
             on_error: self.handler(call.on_error.as_ref())?,
             on_timeout: self.handler(call.on_timeout.as_ref())?,
             proceed: call.proceed,

@@ -196,9 +196,9 @@ impl<R: Provider> Scope for TaskScope<'_, R> {
                 })
             }
             Source::Kv { resource, key } => self.store(*resource, key),
-            Source::Const(value) => Some(value.clone()),
             Source::Env(name) => self.env(name),
             Source::Workbook(name) => self.workbook(name),
+            Source::Event(_) | Source::Output { .. } | Source::Input(_) => None,
         }
     }
 }

@@ -15,7 +15,7 @@ mod with;
 
 use crate::api::{Checked, Compose, Files, Providers, Request};
 use crate::diag::{self, Diagnostic, Sources};
-use crate::plan::{EntrySource, Plan, Scenario};
+use crate::plan::{EntrySource, Monitoring, Plan, Scenario, Workbook};
 use crate::read::Ctx;
 use crate::read::bundle::{CONFIG_FILE, Script};
 use crate::read::workflows::StepDecl;
@@ -128,6 +128,9 @@ impl Ctx<'_> {
             components: components.plan.clone(),
             resources: resources.plan,
             scenarios: scenarios.plan,
+            limits: Vec::new(),
+            workbook: Workbook::default(),
+            monitoring: Monitoring::default(),
             globals,
         };
         Some((Some(plan), components.compose(), need))

@@ -4,7 +4,7 @@ use super::resources::Resources;
 use super::scope::Scope;
 use super::steps::Shop;
 use crate::diag::{Diagnostic, Span, nearest};
-use crate::plan::{Exit, Ns, Scenario, Severity, Spawn};
+use crate::plan::{Exit, Ns, Scenario, Severity, Spawn, Start};
 use crate::read::bundle::Script;
 use crate::read::exits::Exits;
 use crate::read::load::{ProfileDecl, ScenarioDecl};
@@ -349,6 +349,10 @@ impl<'n> Ctx<'_> {
             workflow: workflow.name.value.clone(),
             spawn,
             users,
+            arrival: None,
+            pacing: None,
+            start: Start::AtOnce,
+            limits: Vec::new(),
             task_duration: decl.task_duration.as_ref().map(|d| d.value),
             iterations: decl.iterations,
             max_duration: own_max.into_iter().chain(max).min(),
@@ -369,6 +373,7 @@ impl<'n> Ctx<'_> {
             portfolio,
             vars: scope.variables(),
             steps: compiled.steps,
+            graph: None,
             on_error: compiled.on_error,
             on_timeout: compiled.on_timeout,
             error_exit: exit(&|e| e.error_to, Exit::ErrorOut),

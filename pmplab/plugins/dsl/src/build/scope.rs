@@ -4,7 +4,7 @@ use super::expr::{Path, Step};
 use super::json;
 use super::resources::Resources;
 use crate::diag::{Diagnostic, Span, nearest};
-use crate::plan::{Segment, Source, Value, Variable};
+use crate::plan::{Segment, Source, Term, Value, Variable};
 use crate::read::Ctx;
 use crate::read::actions::RESERVED;
 use serde_json::Value as Json;
@@ -103,6 +103,7 @@ impl Scope<'_, '_> {
             Variable {
                 name: v.name.clone(),
                 fields,
+                ..Variable::default()
             }
         };
         self.vars.iter().map(all).collect()
@@ -121,7 +122,7 @@ impl Ctx<'_> {
         path: &Path,
         at: At,
         place: &str,
-    ) -> Option<Source> {
+    ) -> Option<Term> {
         match path.root.as_str() {
             "resource" => self.resource_source(scope, path, place),
             "env" => self.env_source(path, place),
@@ -184,7 +185,7 @@ impl Ctx<'_> {
     }
 
     /// A name that no step saves: a global, or nothing.
-    fn bare(&mut self, scope: &Scope<'_, '_>, path: &Path, place: &str) -> Option<Source> {
+    fn bare(&mut self, scope: &Scope<'_, '_>, path: &Path, place: &str) -> Option<Term> {
         if let Some(value) = scope.globals.get(&path.root) {
             return self.inside_global(value, path, &path.rest, place);
         }
@@ -202,7 +203,7 @@ impl Ctx<'_> {
                 .default
                 .clone()
                 .filter(|_| !scope.incomplete)
-                .map(Source::Const);
+                .map(Term::Const);
         }
         let found = Diagnostic::error(
             301,
@@ -243,7 +244,7 @@ impl Ctx<'_> {
         rest: &[Step],
         at: At,
         place: &str,
-    ) -> Option<Source> {
+    ) -> Option<Term> {
         let name = scope.vars[var].name.clone();
         let writers = &scope.vars[var].writers;
         let before = |w: &&Writer| match (w.step, at) {
@@ -280,11 +281,11 @@ impl Ctx<'_> {
         }
         let Some((first, inner)) = rest.split_first() else {
             scope.vars[var].whole = true;
-            return Some(Source::Var {
+            return Some(Term::Get(Source::Var {
                 var,
                 field: None,
                 path: Vec::new(),
-            });
+            }));
         };
         let known = scope.vars[var].outputs.as_ref();
         if let Some(outputs) = known.filter(|o| !o.contains(&first.name)) {
@@ -308,11 +309,11 @@ impl Ctx<'_> {
                 fields.push(first.name.clone());
                 fields.len() - 1
             });
-        Some(Source::Var {
+        Some(Term::Get(Source::Var {
             var,
             field: Some(field),
             path: inner.iter().map(segment).collect(),
-        })
+        }))
     }
 
     fn resource_source(
@@ -320,7 +321,7 @@ impl Ctx<'_> {
         scope: &mut Scope<'_, '_>,
         path: &Path,
         place: &str,
-    ) -> Option<Source> {
+    ) -> Option<Term> {
         let Some(first) = path.rest.first() else {
             let found = Diagnostic::error(
                 312,
@@ -407,15 +408,15 @@ impl Ctx<'_> {
         field: &str,
         span: Span,
         place: &str,
-    ) -> Option<Source> {
+    ) -> Option<Term> {
         let resources = scope.resources;
         let resource = &resources.plan[index];
         scope.used.insert(index);
         if resource.kind == "kv_store" {
-            return Some(Source::Kv {
+            return Some(Term::Get(Source::Kv {
                 resource: index,
                 key: field.to_owned(),
-            });
+            }));
         }
         let Some(at) = resource.fields.iter().position(|f| f == field) else {
             if resources.known[index] {
@@ -431,10 +432,10 @@ impl Ctx<'_> {
             return None;
         };
         if !resources.leased[index] {
-            return Some(Source::Blob {
+            return Some(Term::Get(Source::Blob {
                 resource: index,
                 field: field.to_owned(),
-            });
+            }));
         }
         let inherit = match scope.inherit.iter().position(|i| *i == index) {
             Some(inherit) => inherit,
@@ -471,7 +472,7 @@ impl Ctx<'_> {
                 scope.inherit.len() - 1
             }
         };
-        Some(Source::Lease { inherit, field: at })
+        Some(Term::Get(Source::Lease { inherit, field: at }))
     }
 
     fn no_field(&mut self, scope: &Scope<'_, '_>, field: &str, span: Span, place: &str) {
@@ -505,7 +506,7 @@ impl Ctx<'_> {
         self.report(found);
     }
 
-    fn env_source(&mut self, path: &Path, place: &str) -> Option<Source> {
+    fn env_source(&mut self, path: &Path, place: &str) -> Option<Term> {
         let name = path
             .rest
             .first()
@@ -514,13 +515,13 @@ impl Ctx<'_> {
         let folded = name.replace('-', "_");
         if path.rest.len() == 1 {
             if ENV.contains(&folded.as_str()) {
-                return Some(Source::Env(folded));
+                return Some(Term::Get(Source::Env(folded)));
             }
             if let Some((_, value)) = self.req.env.iter().rev().find(|(key, _)| key == name) {
-                return Some(Source::Const(Value::Text(value.clone())));
+                return Some(Term::Const(Value::Text(value.clone())));
             }
             if let Some(default) = &path.default {
-                return Some(Source::Const(default.clone()));
+                return Some(Term::Const(default.clone()));
             }
         }
         let span = path.rest.first().map_or(path.root_span, |s| s.span);
@@ -547,7 +548,7 @@ impl Ctx<'_> {
         path: &Path,
         at: At,
         place: &str,
-    ) -> Option<Source> {
+    ) -> Option<Term> {
         let Some(first) = path.rest.first() else {
             let found = Diagnostic::error(
                 301,
@@ -563,7 +564,7 @@ impl Ctx<'_> {
             return None;
         };
         if path.rest.len() == 1 && WORKBOOK.contains(&first.name.as_str()) {
-            return Some(Source::Workbook(first.name.clone()));
+            return Some(Term::Get(Source::Workbook(first.name.clone())));
         }
         if let Some(var) = scope.var(&first.name).filter(|v| scope.vars[*v].workbook) {
             return self.var_source(scope, var, path, &path.rest[1..], at, place);
@@ -614,7 +615,7 @@ impl Ctx<'_> {
         path: &Path,
         rest: &[Step],
         place: &str,
-    ) -> Option<Source> {
+    ) -> Option<Term> {
         let globals = scope.globals.clone();
         self.inside_global(&globals, path, rest, place)
     }
@@ -625,7 +626,7 @@ impl Ctx<'_> {
         path: &Path,
         rest: &[Step],
         place: &str,
-    ) -> Option<Source> {
+    ) -> Option<Term> {
         let mut here = value;
         for step in rest {
             let next = match (here, step.index) {
@@ -635,7 +636,7 @@ impl Ctx<'_> {
             };
             let Some(next) = next else {
                 if let Some(default) = &path.default {
-                    return Some(Source::Const(default.clone()));
+                    return Some(Term::Const(default.clone()));
                 }
                 let names: Vec<&str> = here
                     .as_object()
@@ -661,7 +662,7 @@ impl Ctx<'_> {
             };
             here = next;
         }
-        Some(Source::Const(json::value(here)))
+        Some(Term::Const(json::value(here)))
     }
 }
 

@@ -5,7 +5,7 @@ use super::components::Components;
 use super::scope::{At, Scope, Var, Writer};
 use super::with::Callee;
 use crate::diag::{Diagnostic, Span, nearest};
-use crate::plan::{Call, Head, Ns, Part, Step, Target, Template};
+use crate::plan::{Call, Head, Ns, Origin, Part, Save, Step, Target, Template};
 use crate::read::Ctx;
 use crate::read::Name;
 use crate::read::exits::{Builtin, TARGETS, builtin};
@@ -322,7 +322,17 @@ impl<'n> Ctx<'_> {
             with,
             holes,
             outputs: Vec::new(),
-            save,
+            save: save.map(|var| Save {
+                var,
+                fields: Vec::new(),
+                persist: None,
+            }),
+            extract: Vec::new(),
+            expect: None,
+            retry: None,
+            limits: Vec::new(),
+            compensate: None,
+            record_inputs: false,
             timeout: calling.timeout.map(|t| t.value),
             max_body: calling.max_body.unwrap_or(MAX_BODY),
             on_error,
@@ -520,8 +530,9 @@ fn fill_outputs(compiled: &mut Compiled, scope: &Scope<'_, '_>) {
             let Head::Call(call) = &mut step.head else {
                 continue;
             };
-            if let Some(save) = call.save {
-                call.outputs.clone_from(&fields[save]);
+            if let Some(save) = &mut call.save {
+                call.outputs.clone_from(&fields[save.var]);
+                save.fields = (0..call.outputs.len()).map(Origin::Output).collect();
             }
             for handler in [&mut call.on_error, &mut call.on_timeout]
                 .into_iter()

@@ -156,12 +156,14 @@ impl Maker<'_> {
                 .collect(),
         };
         for expr in exprs {
-            let index = match &expr.source {
-                Source::Lease { inherit, .. } => s.inherit.get(*inherit).copied(),
-                Source::Blob { resource, .. } | Source::Kv { resource, .. } => Some(*resource),
-                _ => None,
-            };
-            out.extend(index.map(|i| self.resources[i].name.clone()));
+            expr.term.each_source(&mut |source| {
+                let index = match source {
+                    Source::Lease { inherit, .. } => s.inherit.get(*inherit).copied(),
+                    Source::Blob { resource, .. } | Source::Kv { resource, .. } => Some(*resource),
+                    _ => None,
+                };
+                out.extend(index.map(|i| self.resources[i].name.clone()));
+            });
         }
     }
 }

@@ -5,7 +5,7 @@ use super::json::scalar;
 use super::scope::{At, Scope};
 use super::section::{Param, Section};
 use crate::diag::{Diagnostic, Span, nearest};
-use crate::plan::{Expr, Hole, Part, Source, Template};
+use crate::plan::{Expr, Hole, Part, Template, Term};
 use crate::read::Ctx;
 use crate::yaml::{Kind, Node, Plain, Scalar, plain};
 use serde_json::{Map, Value as Json};
@@ -246,15 +246,19 @@ impl Ctx<'_> {
                     let mut written = String::new();
                     value.write_text(&mut written);
                     parts.push(Part::Expr(Expr {
-                        source: Source::Const(value),
-                        default: None,
+                        term: Term::Const(value),
                         written,
                     }));
                 }
                 Piece::Path(found) => match self.source(scope, &found, at, path) {
-                    Some(source) => parts.push(Part::Expr(Expr {
-                        source,
-                        default: found.default,
+                    Some(term) => parts.push(Part::Expr(Expr {
+                        term: match (term, found.default) {
+                            (Term::Get(source), Some(default)) => Term::Default(
+                                Box::new(Term::Get(source)),
+                                Box::new(Term::Const(default)),
+                            ),
+                            (term, _) => term,
+                        },
                         written: found.written,
                     })),
                     None => good = false,
@@ -304,7 +308,7 @@ fn fold(parts: Vec<Part>) -> Vec<Part> {
         let text = match part {
             Part::Text(text) => text,
             Part::Expr(Expr {
-                source: Source::Const(value),
+                term: Term::Const(value),
                 ..
             }) => {
                 let mut text = String::new();
