@@ -11,6 +11,7 @@ mod lease;
 mod life;
 mod names;
 pub mod outbox;
+pub mod portion;
 pub mod ports;
 pub mod program;
 mod progress;
