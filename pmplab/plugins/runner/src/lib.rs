@@ -3,6 +3,7 @@
 
 pub mod action;
 pub mod clock;
+pub mod component;
 #[cfg(target_family = "wasm")]
 mod edge;
 pub mod engine;
@@ -16,7 +17,6 @@ pub mod ports;
 pub mod program;
 mod progress;
 pub mod scope;
-pub mod section;
 pub mod slab;
 mod stop;
 mod store;
