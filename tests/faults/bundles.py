@@ -91,7 +91,7 @@ def write(
     return folder
 
 
-def write_leasing(folder: Path, port: int, *, users: int = 20, duration: str = "60s", timeout: str = "10s") -> Path:
+def write_leasing(folder: Path, port: int, *, users: int = 20, duration: str | None = "60s", timeout: str = "10s") -> Path:
     """Write a bundle whose users each hold a lease on one of `users` pairs, all of them the same port."""
     write(
         folder,
