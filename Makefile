@@ -45,8 +45,9 @@ test-all: $(STAMP) ## all tests of the Python side
 test-rust: ## the tests of the components' crates, natively
 	@cd $(PLUGINS) && cargo test --quiet --locked $(ARGS)
 
-wasm: ## build the components from source and rewrite their manifest
+wasm: $(STAMP) ## build the components from source, rewrite their manifest and the recipes of what is composed of them
 	@$(PYTHON) $(PLUGINS)/build.py $(ARGS)
+	@$(BIN)/python -m pmplab.host.standard
 
 wasm-check: ## build the components into a temporary folder and compare
 	@$(PYTHON) $(PLUGINS)/build.py --check $(ARGS)

@@ -1,6 +1,6 @@
 """`pmp`: parses a line, calls the verb, and turns whatever goes wrong into a sentence and an exit status.
 
-0 fine · 1 our fault · 2 bad input · 105 interrupted · 107 a component trapped
+0 fine · 1 our fault or a full disk · 2 bad input · 105 interrupted · 107 a component trapped
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from typing import Any
 from pmplab._version import __version__
 
 VERBS = ("check", "load", "wbs", "run", "runs", "show", "stop", "target", "demo")
-EPILOG = "exit status: 0 fine, 1 our fault, 2 bad input, 105 interrupted, 107 a component trapped"
+EPILOG = "exit status: 0 fine, 1 our fault or a full disk, 2 bad input, 105 interrupted, 107 a component trapped"
 
 
 def build(prog: str = "pmp", parser_class: type[argparse.ArgumentParser] = argparse.ArgumentParser) -> argparse.ArgumentParser:

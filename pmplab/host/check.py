@@ -92,8 +92,14 @@ def check(
         shards=shards,
         bundle_name=bundle.name,
     )
+    cache = cache_dir(home)
     with Workshop() as shop:
-        return check_with(shop, cache_dir(home), bundle, request, memory=settings.memory_limit)
+        checked = check_with(shop, cache, bundle, request, memory=settings.memory_limit)
+        own = [part for part in (*checked.slots, *checked.providers) if part.source == "bundle"]
+        if own and checked.ok and checked.plan is not None:
+            # What the core cannot see, the types of a component's exports and what it imports, a composition shows.
+            compose(shop, cache, bundle=bundle, slots=checked.slots, providers=checked.providers)
+    return checked
 
 
 def core_request(

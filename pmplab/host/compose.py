@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pmplab.errors import ComponentError
 from pmplab.host import grants as least
+from pmplab.host import standard
 from pmplab.host.manifest import Manifest, vendored
 
 if TYPE_CHECKING:
@@ -75,60 +75,101 @@ def compose(
     does not fit.
     """
     have = vendored() if manifest is None else manifest
-    if len(slots) > SLOTS or len(providers) > PROVIDERS:
-        what, most = ("protocol", SLOTS) if len(slots) > SLOTS else ("resource", PROVIDERS)
-        message = f"a run takes at most {most} {what} components"
-        raise ComponentError(message, code="PMP-E0710", exit_status=2)
-    core, null = have.named("runner"), have.named("null")
-    blobs: dict[str, bytes] = {_CORE: core.read(), _NULL: null.read()}
-    names: dict[str, Part] = {}
-    for part in (*slots, *providers):
-        file = _file_name(part)
-        if file not in blobs:
-            blobs[file] = _read(part, bundle, have)
-            names[file] = part
-    digests = {file: hashlib.sha256(data).hexdigest() for file, data in blobs.items()}
-    slot_files = [_file_name(p) for p in slots] + [_NULL] * (SLOTS - len(slots))
-    provider_files = [_file_name(p) for p in providers] + [_NULL] * (PROVIDERS - len(providers))
+    join = Join.of(have, bundle, slots, providers)
 
     from pmplab.host import _wasm
 
-    # The names belong to the key, as the account of imports is kept by them.
-    order = [
-        *slot_files,
-        *provider_files,
-        have.named("compose").sha256,
-        *(digests[f] for f in (_CORE, *slot_files, *provider_files)),
-    ]
-    key = hashlib.sha256("\n".join(order).encode()).hexdigest()[:40]
     folder = cache / _wasm.target()
-    told, compiled = folder / f"{key}.json", folder / f"{key}.cwasm"
+    told, compiled = folder / f"{join.key}.json", folder / f"{join.key}.cwasm"
     component, answer = None, _read_json(told)
     if answer is not None:
         component = _wasm.load_compiled(shop.engine, compiled)
     cached = component is not None
     if component is None or answer is None:
-        data, answer = _join(shop, cache, have, blobs, slot_files, provider_files, names)
-        _enforce(answer, names)
+        data, answer = standard.find(join.key, join.blobs) or join.compose(shop, cache, have)
+        join.enforce(answer)
         component = _wasm.compile_component(shop.engine, data, "the composition of the components")
         _wasm.save_compiled(component, compiled)
         with contextlib.suppress(OSError):
             told.write_text(json.dumps(answer), encoding="utf-8")
         _prune(folder)
     # Grants may have changed since it was cached.
-    _enforce(answer, names)
-    by_name = {names[f].name if f in names else f.removesuffix(".wasm"): d for f, d in digests.items()}
-    return Composed(component, tuple(names.values()), tuple(answer["imports"]), by_name, cached)
+    join.enforce(answer)
+    return Composed(component, tuple(part for part, _ in join.parts), tuple(answer["imports"]), join.digests, cached)
 
 
-_CORE = "runner.wasm"
-_NULL = "null.wasm"
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Parts with their bytes, each under a name made of its digest: the same bytes are one part however often they are named."""
 
+    parts: tuple[tuple[Part, str], ...]
+    blobs: dict[str, bytes]
+    core: str
+    slots: tuple[str, ...]
+    providers: tuple[str, ...]
+    digests: dict[str, str]
+    key: str
 
-def _file_name(part: Part) -> str:
-    # Not the bare name: a script may well call its component `runner`, and names may differ in what files cannot hold.
-    unique = hashlib.sha256(f"{part.name}\0{part.entry}".encode()).hexdigest()[:8]
-    return f"{re.sub(r'[^A-Za-z0-9_-]', '_', part.name)[:60]}-{unique}.wasm"
+    @classmethod
+    def of(cls, have: Manifest, bundle: Path | None, slots: Sequence[Part], providers: Sequence[Part]) -> Join:
+        """Read the components. Raises ComponentError when there are too many, or one is missing or damaged."""
+        if len(slots) > SLOTS or len(providers) > PROVIDERS:
+            what, most = ("protocol", SLOTS) if len(slots) > SLOTS else ("resource", PROVIDERS)
+            message = f"a run takes at most {most} {what} components"
+            raise ComponentError(message, code="PMP-E0710", exit_status=2)
+        blobs: dict[str, bytes] = {}
+        digests: dict[str, str] = {}
+
+        def add(name: str, data: bytes) -> str:
+            digests[name] = hashlib.sha256(data).hexdigest()
+            file = f"{digests[name][:32]}.wasm"
+            blobs[file] = data
+            return file
+
+        core, null = (add(name, have.named(name).read()) for name in ("runner", "null"))
+        protocol_files, provider_files = ([add(p.name, _read(p, bundle, have)) for p in parts] for parts in (slots, providers))
+        filled = tuple(protocol_files + [null] * (SLOTS - len(slots)))
+        provided = tuple(provider_files + [null] * (PROVIDERS - len(providers)))
+        order = (have.named("compose").sha256, core, *filled, *provided)
+        key = hashlib.sha256("\n".join(order).encode()).hexdigest()[:40]
+        parts = tuple(zip((*slots, *providers), protocol_files + provider_files, strict=True))
+        return cls(parts, blobs, core, filled, provided, digests, key)
+
+    def enforce(self, answer: dict[str, Any]) -> None:
+        """Raise GrantError when a part imports what it was not granted."""
+        imports = answer["component_imports"]
+        for part, file in self.parts:
+            least.enforce(part.name, imports[file], part.grants)
+        outside = [name for name in imports[self.core] if not name.startswith(("slot", "provider"))]
+        least.enforce("runner", outside, (), core=True)
+
+    def compose(self, shop: Workshop, cache: Path, have: Manifest) -> tuple[bytes, dict[str, Any]]:
+        """Let the composer make one component of the parts. Returns it with the account of its imports."""
+        from pmplab.host import _wasm
+
+        with tempfile.TemporaryDirectory(prefix="pmplab-compose-") as temporary:
+            work = Path(temporary)
+            for file, data in self.blobs.items():
+                (work / file).write_bytes(data)
+            asked = {"core": self.core, "slots": self.slots, "providers": self.providers, "out": "composed.wasm"}
+            run = _wasm.composer(_composer(shop, cache, have), shop.engine, work)
+            fits, text = run(json.dumps(asked))
+            if not fits:
+                raise self._misfit(text)
+            return (work / "composed.wasm").read_bytes(), json.loads(text)
+
+    def _misfit(self, text: str) -> ComponentError:
+        name, _, rest = text.partition(": ")
+        part = next((part for part, file in self.parts if file == name), None)
+        if part is None:
+            return ComponentError(text)
+        ours = part.source == "vendored"
+        return ComponentError(
+            f"component `{part.name}` ({part.entry}) does not fit: {rest}",
+            code="PMP-E0703",
+            place=part.entry,
+            exit_status=1 if ours else 2,
+        )
 
 
 def _read(part: Part, bundle: Path | None, have: Manifest) -> bytes:
@@ -152,29 +193,6 @@ def _read(part: Part, bundle: Path | None, have: Manifest) -> bytes:
         raise ComponentError(message, code="PMP-E0702", place=part.name, exit_status=2) from None
 
 
-def _join(
-    shop: Workshop,
-    cache: Path,
-    have: Manifest,
-    blobs: dict[str, bytes],
-    slots: list[str],
-    providers: list[str],
-    names: dict[str, Part],
-) -> tuple[bytes, dict[str, Any]]:
-    from pmplab.host import _wasm
-
-    with tempfile.TemporaryDirectory(prefix="pmplab-compose-") as temporary:
-        work = Path(temporary)
-        for file, data in blobs.items():
-            (work / file).write_bytes(data)
-        request = json.dumps({"core": _CORE, "slots": slots, "providers": providers, "out": "composed.wasm"})
-        run = _wasm.composer(_composer(shop, cache, have), shop.engine, work)
-        fits, text = run(request)
-        if not fits:
-            raise _misfit(text, names)
-        return (work / "composed.wasm").read_bytes(), json.loads(text)
-
-
 def _composer(shop: Workshop, cache: Path, have: Manifest) -> Component:
     """Return the composer itself, from the cache or compiled now."""
     from pmplab.host import _wasm
@@ -186,30 +204,6 @@ def _composer(shop: Workshop, cache: Path, have: Manifest) -> Component:
         component = _wasm.compile_component(shop.engine, vendor.read(), "the composer")
         _wasm.save_compiled(component, path)
     return component
-
-
-def _misfit(text: str, names: dict[str, Part]) -> ComponentError:
-    file, _, rest = text.partition(": ")
-    part = names.get(file)
-    if part is None:
-        return ComponentError(text)
-    ours = part.source == "vendored"
-    return ComponentError(
-        f"component `{part.name}` ({part.entry}) does not fit: {rest}",
-        code="PMP-E0703",
-        place=part.entry,
-        exit_status=1 if ours else 2,
-    )
-
-
-def _enforce(answer: dict[str, Any], names: dict[str, Part]) -> None:
-    for file, imports in answer["component_imports"].items():
-        part = names.get(file)
-        if part is not None:
-            least.enforce(part.name, imports, part.grants)
-        else:
-            outside = [name for name in imports if not name.startswith(("slot", "provider"))]
-            least.enforce(file.removesuffix(".wasm"), outside, (), core=file == _CORE)
 
 
 def _read_json(path: Path) -> dict[str, Any] | None:

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import json
 import os
+import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from pmplab.host.request import RunRequest
 
 FORMAT = 1
+# Room that is kept for the manifest, so that a full disk does not take with it why the run ended.
+_RESERVE = ".reserve"
+_RESERVE_BYTES = 1 << 18
 _WAIT_S = 0.05
 _PROGRESS_S = 0.25
 
@@ -47,16 +51,15 @@ def lead(
     """Lead a run whose script is right. Returns the exit status."""
     # Before the folder: what a component was not granted must leave no run behind.
     composed = composing()
-    request, lock = _open_run(request, checked)
+    request, about, lock = _open_run(request, checked, composed)
     run_dir = Path(request.run_dir)
-    about = _about(request, checked, composed)
-    write_json(run_dir / "run.json", about)
     control.file = run_dir / "control"
     shards = Shards(request)
     try:
         shard = Shard(request, asked, shop, composed)
         answer = shard.start()
         shards.wait_ready()
+        _write_plan(run_dir, answer)
     except PmpError as error:
         shards.kill()
         status = "trapped" if error.exit_status == 107 else "failed"
@@ -64,7 +67,6 @@ def lead(
         _write_manifest(run_dir, about, ending, Shards(replace(request, shards=1)), 0, 0, {})
         lock.close()
         raise
-    write_json(run_dir / "plan.json", answer)
     emitter.event(
         "started",
         run_id=request.run_id,
@@ -116,23 +118,47 @@ def _run(request: RunRequest, shard: Shard, shards: Shards, about: dict[str, Any
     return ending
 
 
-def _open_run(request: RunRequest, checked: Checked) -> tuple[RunRequest, IO[bytes]]:
-    """Make the run folder and take its lock, which tells others that the run is alive."""
+def _open_run(request: RunRequest, checked: Checked, composed: Composed) -> tuple[RunRequest, dict[str, Any], IO[bytes]]:
+    """Make the run folder, say in run.json what will run, and take the lock, which tells others that the run is alive."""
     scenarios = (checked.plan or {}).get("scenarios") or [{}]
     title = request.name or str(scenarios[0].get("name") or request.bundle_name)
     run_id = request.run_id or new_run_id(title)
     run_dir = Path(request.home) / "runs" / run_id
+    request = replace(request, run_id=run_id, run_dir=str(run_dir))
+    about = _about(request, checked, composed)
     try:
-        (run_dir / "live").mkdir(parents=True)
-        lock = (run_dir / "lock").open("ab")
-        log = os.open(run_dir / "child.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        run_dir.mkdir(parents=True)
     except OSError as error:
-        message = f"the run folder cannot be made: {error.strerror}"
-        raise EngineError(message, place=str(run_dir), help="set PMPLAB_HOME to a folder that can be written") from None
-    fcntl.flock(lock, fcntl.LOCK_EX)
+        raise _unwritable(run_dir, error) from None
+    try:
+        (run_dir / "live").mkdir()
+        lock = (run_dir / "lock").open("ab")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        log = os.open(run_dir / "child.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        (run_dir / _RESERVE).write_bytes(bytes(_RESERVE_BYTES))
+        write_json(run_dir / "run.json", about)
+    except OSError as error:
+        # A folder of which nobody can tell what it is would only be in the way.
+        shutil.rmtree(run_dir, ignore_errors=True)
+        raise _unwritable(run_dir, error) from None
     os.dup2(log, 2)
     os.close(log)
-    return replace(request, run_id=run_id, run_dir=str(run_dir)), lock
+    return request, about, lock
+
+
+def _write_plan(run_dir: Path, answer: dict[str, Any]) -> None:
+    try:
+        write_json(run_dir / "plan.json", answer)
+    except OSError as error:
+        raise _unwritable(run_dir, error) from None
+
+
+def _unwritable(run_dir: Path, error: OSError) -> EngineError:
+    return EngineError(
+        f"the run folder cannot be written: {error.strerror}",
+        place=str(run_dir),
+        help="make room, or set PMPLAB_HOME to a folder that can be written",
+    )
 
 
 def _about(request: RunRequest, checked: Checked, composed: Composed) -> dict[str, Any]:
@@ -229,6 +255,7 @@ def _write_manifest(
         "rows": report.get("rows"),
         "progress": ending.progress,
     }
-    # On a full disk the run's status is lost, and it shows as crashed; what was recorded stays.
+    # Where even this fails, the run shows as crashed; what was recorded stays.
     with contextlib.suppress(OSError):
+        (run_dir / _RESERVE).unlink(missing_ok=True)
         write_json(run_dir / "manifest.json", manifest)

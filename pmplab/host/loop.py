@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -59,6 +60,7 @@ def drive(
     begin: Callable[[int], None] = lambda _now: None,
     clock: Callable[[], int] = time.monotonic_ns,
     sleep: Callable[[float], None] = time.sleep,
+    rest: Callable[[], None] = os.sched_yield,
 ) -> Ended:
     """Drive `core` to its end.
 
@@ -106,6 +108,9 @@ def drive(
             if due > now:
                 # Short naps: stopping must not wait for a far deadline.
                 sleep(min(due - now, BUDGET) / SECOND)
+            else:
+                # The threads that watch the sockets do not push in: they get their turn here.
+                rest()
             # Afresh, as the duties above take time: the core must not believe that it is earlier than it is.
             now = clock()
     except (TrappedError, ComponentError) as problem:

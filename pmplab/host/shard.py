@@ -12,6 +12,7 @@ from pmplab.errors import ComponentError, EngineError, TrappedError
 from pmplab.host import _wasm
 from pmplab.host.control import NOW
 from pmplab.host.loop import Ended, Watchdog, drive, was_stopped
+from pmplab.host.threads import IoThreads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,12 +93,18 @@ class Shard:
         """Run to the end. Nothing that goes wrong in WebAssembly is raised: it stands in the ending."""
         watchdog = Watchdog(control, lambda: self._shop.ticker.expire(self._core.step_deadline))
         control.on_tick = watchdog.look
+        threads = IoThreads()
+
+        def report(snapshot: str) -> None:
+            threads.look()
+            progress(snapshot)
+
         try:
             ended = drive(
                 self._core,
                 control,
                 grace=self._request.grace,
-                progress=progress,
+                progress=report,
                 second=second,
                 beat=watchdog.alive,
                 begin=self._begin,

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import struct
 import subprocess
 import sys
 import tempfile
@@ -20,33 +19,11 @@ import common
 from common import GENERATOR_CORE, Nginx, pinned, pmp
 
 from pmplab.workbook.frames import Frames
+from tests.bench.packets import lost, services
 from tests.faults import bundles
 
 RATE = 2000
-
-
-def services(pcap: Path, port: int) -> list[float]:
-    """Return per connection the time from the first byte of the request to the last of the answer, ms, off the packets."""
-    data = pcap.read_bytes()
-    unit = {0xA1B2C3D4: 1e3, 0xA1B23C4D: 1e6}[struct.unpack_from("<I", data)[0]]
-    at, asked, answered = 24, {}, {}
-    while at + 16 <= len(data):
-        seconds, fraction, kept, whole = struct.unpack_from("<IIII", data, at)
-        packet = memoryview(data)[at + 16 : at + 16 + kept]
-        at += 16 + kept
-        if len(packet) < 54 or packet[12:14] != b"\x08\x00":
-            continue
-        ip = (packet[14] & 15) * 4
-        source, target = struct.unpack_from(">HH", packet, 14 + ip)
-        payload = whole - 14 - ip - (packet[14 + ip + 12] >> 4) * 4
-        if payload <= 0:
-            continue
-        now = seconds * 1e3 + fraction / unit
-        if target == port:
-            asked.setdefault(source, now)
-        elif source == port:
-            answered[target] = now
-    return [answered[key] - begun for key, begun in asked.items() if key in answered]
+MOST_MS = 0.2
 
 
 def main() -> int:
@@ -80,7 +57,8 @@ def main() -> int:
                     pcap,
                     f"tcp port {nginx.port}",
                 ],
-                stderr=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
             )
             try:
                 time.sleep(1)
@@ -94,30 +72,40 @@ def main() -> int:
                 time.sleep(1)
             finally:
                 watch.terminate()
-                watch.wait()
-            seen = services(pcap, nginx.port)
+                said = watch.communicate()[1]
+            missed = lost(said)
+            if missed is None:
+                raise common.MissingError(f"tcpdump did not capture: {said.strip().splitlines()[-1:]}")
+            seen = services(pcap.read_bytes(), nginx.port)
         actions = Frames(json.loads(done.stdout)["run_dir"]).actions.collect()
     ours = ((actions["t_end"] - actions["t_start"]) / 1e6).median()
     connects = (actions["t_start"] - actions["t_connect"]).drop_nulls() / 1e6
     # From due to the begin of connecting: what a tick would delay.
     late = (actions["t_connect"].fill_null(actions["t_start"]) - actions["t_intended"]) / 1e6
+    theirs = median(seen) if seen else float("nan")
+    difference = ours - theirs
+    complete = missed == 0 and len(seen) == actions.height
     rows = [
         {
             "actions": actions.height,
             "connections_seen": len(seen),
+            "packets_missed": missed,
             "service_p50_ms": ours,
-            "packets_p50_ms": median(seen),
-            "difference_ms": ours - median(seen),
+            "packets_p50_ms": theirs,
+            "difference_ms": difference,
             "connect_p50_ms": connects.median(),
             "dispatch_p50_ms": late.median(),
             "dispatch_p99_ms": late.quantile(0.99),
         }
     ]
     goals = {
-        "service p50 less packets' p50 under 0.2 ms": ours - median(seen) < 0.2,
+        "service p50 and packets' p50 differ by less than 0.2 ms": abs(difference) < MOST_MS if complete else None,
         "a tick (20 ms) never delays a dispatch: p99 under 5 ms": late.quantile(0.99) < 5,
     }
     common.report("truth", rows, goals)
+    if not complete:
+        unseen = actions.height - len(seen)
+        print(f"  tcpdump missed {missed} packets and {unseen} connections: its times prove nothing")
     return 0
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pmplab.demo import bundle_path
-from tests.faults import servers
+from tests.faults import components, servers
 
 # What is wrong: what to replace, by what, and the code that it must get.
 WRONG = {
@@ -126,15 +126,49 @@ def test_a_file_that_is_no_component_is_refused(pmp, bundle):
     assert any(one["code"].startswith("PMP-E07") for one in found)
 
 
-def test_a_component_of_the_bundle_gets_no_network_unasked(pmp, bundle):
-    import pmplab
-
-    (bundle / "own.wasm").write_bytes((Path(pmplab.__file__).parent / "plugins" / "http.wasm").read_bytes())
+def test_a_component_that_is_made_for_something_else_is_refused(pmp, bundle):
+    """A real component, well described, which exports another contract than the one of its slot."""
+    (bundle / "own.wasm").write_bytes(components.described(components.vendored("compose"), "http"))
     change(bundle, "entry: plugins/http/send.wasm", "entry: own.wasm")
-    silent = pmp("run", bundle, "--quiet")
-    assert silent.returncode == 2
-    assert "PMP-E0707" in silent.stderr
-    assert "--allow http=net" in silent.stderr
+    text, found = refused(pmp, bundle)
+    (error,) = [one for one in found if one["severity"] == "error"]
+    assert (error["code"], error["file"]) == ("PMP-E0703", "script.yaml")
+    line = (bundle / "script.yaml").read_text(encoding="utf-8").splitlines()[error["span"]["start"]["line"] - 1]
+    assert line[error["span"]["start"]["col"] - 1 :] == "own.wasm"
+    assert "does not export `pmplab:protocol/plugin@0.1.0`" in text
+    assert "it exports: pmplab:compose/composer@0.1.0" in text
+
+
+def test_a_component_of_an_older_contract_is_told_to_be_built_anew(pmp, bundle):
+    now, then = b"pmplab:protocol/plugin@0.1.0", b"pmplab:protocol/plugin@0.0.9"
+    (bundle / "own.wasm").write_bytes(components.vendored("http").replace(now, then))
+    change(bundle, "entry: plugins/http/send.wasm", "entry: own.wasm")
+    text, found = refused(pmp, bundle)
+    assert [one["code"] for one in found if one["severity"] == "error"] == ["PMP-E0703"]
+    assert "it was built for another version of the contract" in text
+
+
+def test_a_component_with_a_hollow_contract_is_refused(pmp, bundle):
+    """The name is right and nothing is behind it, which only a composition shows."""
+    (bundle / "own.wasm").write_bytes(components.described(components.hollow("pmplab:protocol/plugin@0.1.0"), "http"))
+    change(bundle, "entry: plugins/http/send.wasm", "entry: own.wasm")
+    runs = set((pmp.home / "runs").glob("*"))
+    for verb in ("check", "run"):
+        done = pmp(verb, bundle)
+        assert done.returncode == 2, done.stdout + done.stderr
+        assert "error[PMP-E0703]: own.wasm: component `http`" in done.stderr
+        assert "is not the one of this version: instance is missing expected" in done.stderr
+    assert set((pmp.home / "runs").glob("*")) == runs, "a run began"
+
+
+def test_a_component_of_the_bundle_gets_no_network_unasked(pmp, bundle):
+    (bundle / "own.wasm").write_bytes(components.vendored("http"))
+    change(bundle, "entry: plugins/http/send.wasm", "entry: own.wasm")
+    for verb in ("check", "run"):
+        silent = pmp(verb, bundle)
+        assert silent.returncode == 2
+        assert "PMP-E0707" in silent.stderr
+        assert "--allow http=net" in silent.stderr
     # Asking for it is not enough either, and is told with its place.
     change(bundle, "[get, post, delete]", "[get, post, delete]\n      grants: [net]")
     text, found = refused(pmp, bundle)

@@ -73,10 +73,10 @@ pub fn compose(
         graph
             .set_instantiation_argument(core, &slot, export)
             .map_err(|e| {
-                format!(
-                    "{file}: its `{contract}` is not the one of this version: {:#}",
-                    Chain(&e)
-                )
+                // The error itself names the slot, its causes what differs.
+                let e: &dyn std::error::Error = &e;
+                let why = Chain(e.source().unwrap_or(e));
+                format!("{file}: its `{contract}` is not the one of this version: {why}")
             })?;
     }
     let exported = graph

@@ -19,6 +19,15 @@ pub enum FileError {
     Other(String),
 }
 
+/// What a wasm component says of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ComponentFile {
+    /// Its custom section `pmplab:component`, if it has one.
+    pub section: Option<String>,
+    /// Names of what it exports, such as `pmplab:protocol/plugin@0.1.0`.
+    pub exports: Vec<String>,
+}
+
 /// The bundle. All names are relative to it, with `/` between their parts.
 pub trait Files {
     /// # Errors
@@ -28,11 +37,11 @@ pub trait Files {
     /// Names of all files.
     fn list(&self) -> Vec<String>;
 
-    /// The custom section `pmplab:component` of a wasm component, without reading the file whole.
+    /// What the wasm component at `path` says of itself, without reading the file whole.
     ///
     /// # Errors
     /// When there is no such file, or it is no component.
-    fn component_section(&self, path: &str) -> Result<Option<String>, FileError>;
+    fn component(&self, path: &str) -> Result<ComponentFile, FileError>;
 }
 
 /// A resource as its provider gets it; the record `spec` of `pmplab:resource`.

@@ -58,6 +58,17 @@ pub enum Role {
     Resource,
 }
 
+impl Role {
+    /// What a component of this role must export.
+    #[must_use]
+    pub const fn contract(self) -> &'static str {
+        match self {
+            Self::Protocol => "pmplab:protocol/plugin@0.1.0",
+            Self::Resource => "pmplab:resource/provider@0.1.0",
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EntrySource {

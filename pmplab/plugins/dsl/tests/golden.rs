@@ -4,6 +4,7 @@
 mod common;
 
 use common::Bundle;
+use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -29,6 +30,14 @@ fn bundle(case: &Path) -> Bundle {
         if let Some(text) = read(name) {
             bundle = bundle.with(name, &text);
         }
+    }
+    // A component by what it says of itself: its section and its exports.
+    if let Some(text) = read("mine.json") {
+        let mine: Value = serde_json::from_str(&text).unwrap();
+        let section = mine.get("section").map(Value::to_string);
+        let exports = mine["exports"].as_array().unwrap();
+        let exports: Vec<&str> = exports.iter().filter_map(Value::as_str).collect();
+        bundle = bundle.component("mine.wasm", section.as_deref(), &exports);
     }
     bundle
 }

@@ -4,7 +4,7 @@ mod common;
 
 use common::{Bundle, REFRESH, TRI_PHASE};
 use pmplab_dsl::diag::Diagnostic;
-use pmplab_dsl::plan::{Exit, Head, Plan, Severity, Source, Spawn, Target, Template, Value};
+use pmplab_dsl::plan::{Exit, Head, Plan, Role, Severity, Source, Spawn, Target, Template, Value};
 use pmplab_dsl::{Checked, Mode};
 
 const SECOND: u64 = 1_000_000_000;
@@ -342,7 +342,8 @@ fn users_need_open_files_unless_there_are_shards() {
 fn a_component_of_the_bundle_gets_what_the_user_grants() {
     let section = r#"{"name":"mine","version":"1.0.0","role":"protocol","capabilities":["ping"],"calls":{"ping":{"params":{"to":{"type":"text","required":true}},"outputs":{"ms":"number"}}}}"#;
     let script = "version: \"1.0\"\ncomponents: [{name: mine, version: \"1.0.0\", entry: ./mine.wasm, metadata: {grants: [net]}}]\nworkflows: {w: {steps: [{action: mine.ping, with: {to: x}}]}}\nload: {scenarios: [{name: s, workflow: w, user-count: 1}]}\n";
-    let mut bundle = Bundle::of(script).component("mine.wasm", section);
+    let plugin = [Role::Protocol.contract()];
+    let mut bundle = Bundle::of(script).component("mine.wasm", Some(section), &plugin);
     assert_eq!(codes(&bundle.check()), ["PMP-E0707"]);
     bundle
         .request
@@ -354,8 +355,63 @@ fn a_component_of_the_bundle_gets_what_the_user_grants() {
     assert_eq!(checked.compose.slots[0].source, "bundle");
     bundle.request.allow = [("mien".to_owned(), vec!["net".to_owned()])].into();
     assert!(bundle.rendered().contains("did you mean `mine`?"));
-    let unfit = Bundle::of(&script.replace("{to: x}", "{ot: x}")).component("mine.wasm", section);
+    let unfit = Bundle::of(&script.replace("{to: x}", "{ot: x}")).component(
+        "mine.wasm",
+        Some(section),
+        &plugin,
+    );
     assert!(unfit.rendered().contains("E0705"));
+}
+
+#[test]
+fn a_component_must_export_the_contract_of_its_role() {
+    let script = "version: \"1.0\"\ncomponents: [{name: mine, version: \"1.0.0\", entry: ./mine.wasm}]\nworkflows: {w: {steps: [{action: mine.ping}]}}\nload: {scenarios: [{name: s, workflow: w, user-count: 1}]}\n";
+    let with = |role: Option<&str>, exports: &[&str]| {
+        let section = role.map(|role| format!(r#"{{"name":"mine","version":"1.0.0","role":"{role}","capabilities":["ping"],"calls":{{"ping":{{}}}}}}"#));
+        Bundle::of(script)
+            .component("mine.wasm", section.as_deref(), exports)
+            .check()
+    };
+    let (plugin, provider) = (Role::Protocol.contract(), Role::Resource.contract());
+    let fits = with(Some("protocol"), &["wasi:cli/run@0.2.0", plugin]);
+    assert!(fits.ok(), "{}", fits.rendered);
+    let lacking = with(Some("protocol"), &[]);
+    assert_eq!(codes(&lacking), ["PMP-E0703"]);
+    assert!(
+        lacking.rendered.contains("it exports nothing"),
+        "{}",
+        lacking.rendered
+    );
+    // What it exports tells more than that it does not say what it is.
+    assert_eq!(codes(&with(None, &["wasi:cli/run@0.2.0"])), ["PMP-E0703"]);
+    assert_eq!(codes(&with(None, &[plugin])), ["PMP-E0702"]);
+    let misused = with(Some("protocol"), &[provider]);
+    assert_eq!(codes(&misused), ["PMP-E0703"]);
+    assert!(
+        misused.rendered.contains(&format!("has `{provider}`")),
+        "{}",
+        misused.rendered
+    );
+    let many: Vec<String> = (0..40).map(|i| format!("a:b/c{i}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let rendered = with(Some("resource"), &many).rendered;
+    assert!(
+        rendered.contains("a:b/c11, ...") && !rendered.contains("a:b/c12"),
+        "{rendered}"
+    );
+}
+
+#[test]
+fn the_contracts_that_are_asked_for_are_those_of_the_wit_packages() {
+    let protocol = include_str!("../../../wit/protocol/plugin.wit");
+    let resource = include_str!("../../../wit/resource/provider.wit");
+    for (role, wit) in [(Role::Protocol, protocol), (Role::Resource, resource)] {
+        let (package, rest) = role.contract().split_once('/').unwrap();
+        let (interface, version) = rest.split_once('@').unwrap();
+        let wit = wit.replace(":%", ":");
+        assert!(wit.contains(&format!("\npackage {package}@{version};\n")));
+        assert!(wit.contains(&format!("\ninterface {interface} {{\n")));
+    }
 }
 
 #[test]

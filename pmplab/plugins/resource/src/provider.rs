@@ -12,9 +12,6 @@ use crate::table;
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashMap};
 
-/// Seed of `strategy: random` where `config.seed` gives none.
-const SEED: u64 = 0x706d_706c_6162;
-
 #[derive(Debug)]
 enum Resource {
     Pool(Pool),
@@ -193,7 +190,7 @@ impl Provider {
             strategy: &spec.strategy,
             holders: spec.holders,
             ttl: spec.ttl,
-            seed: settings.seed,
+            seed: stream(settings.seed, &spec.name, settings.shard),
             shard: settings.shard,
         };
         let pool = Pool::new(rows, terms).ok_or_else(|| {
@@ -438,7 +435,11 @@ impl Settings {
             Some(given) => fields(given),
         };
         let fields = fields.map_err(|problem| problems.push(problem)).ok();
-        let seed = config.get("seed").and_then(Value::as_u64).unwrap_or(SEED);
+        // The script's own, else the run's, which the core (never a script) adds; a check has neither and leases nothing.
+        let seed = ["seed", "pmplab:seed"]
+            .iter()
+            .find_map(|key| config.get(*key)?.as_u64())
+            .unwrap_or_default();
         match (format, fields) {
             (Some(format), Some(fields)) => Ok(Self {
                 format,
@@ -483,7 +484,13 @@ fn fields(given: &Value) -> Result<Vec<String>, Problem> {
     }
 }
 
-/// `pmplab:shard`, which the core (never a script) adds to `config` when a run is split.
+/// The seed of one pool of one shard: pools of a run must not draw alike, nor must its shards, whatever the seed.
+fn stream(seed: u64, name: &str, shard: Shard) -> u64 {
+    let text = format!("{seed}/{}/{}/{name}", shard.index, shard.of);
+    u64::from_str_radix(&sha256(text.as_bytes())[..16], 16).unwrap_or(seed)
+}
+
+/// `pmplab:shard`, which the core (never a script) adds to `config` for a run.
 fn shard(config: &Value) -> Shard {
     let number = |key: &str| {
         config

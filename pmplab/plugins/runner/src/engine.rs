@@ -48,6 +48,18 @@ pub struct Stepped {
     pub next: Ns,
 }
 
+/// What came of a wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Waited {
+    /// Work or time.
+    Moved,
+    /// Nothing, and there was no time to sleep: the host is to let others run on this core before it looks again, or the
+    /// threads that watch the sockets might not.
+    Awake,
+    /// Neither work nor time.
+    Stuck,
+}
+
 /// Tokens are dense or nearly so: multiplying spreads them well enough.
 #[derive(Default)]
 pub struct TokenHasher(u64);
@@ -201,8 +213,12 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
                     return self.stepped(wake.max(now + 1));
                 }
             }
-            if (!idle || due > now) && !self.wait(due.min(end)) {
-                return self.stepped(due);
+            if !idle || due > now {
+                match self.wait(due.min(end)) {
+                    Waited::Moved => {}
+                    Waited::Stuck => return self.stepped(due),
+                    Waited::Awake => return self.stepped(self.clock.now()),
+                }
             }
         }
     }
@@ -260,8 +276,8 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         self.flights.iter().map(HashMap::len).sum()
     }
 
-    /// Lets the components work until one has an outcome or the time has come. False: neither time nor work moved.
-    fn wait(&mut self, until: Ns) -> bool {
+    /// Lets the components work until one has an outcome or the time has come.
+    fn wait(&mut self, until: Ns) -> Waited {
         let now = self.clock.now();
         // An arrival must not wait for a coarse timer: come back early, and stay awake from then on.
         let until = self
@@ -274,7 +290,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             .copied()
             .max_by_key(|&slot| self.flights[slot].len())
         else {
-            return false;
+            return Waited::Stuck;
         };
         let single = self
             .used
@@ -285,7 +301,11 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         } else {
             self.advance_all(most, until)
         };
-        moved > 0 || self.clock.now() > now
+        match (moved, until) {
+            (0, 0) => Waited::Awake,
+            (0, _) if self.clock.now() <= now => Waited::Stuck,
+            _ => Waited::Moved,
+        }
     }
 
     /// Several components in flight: none may sleep on another's data.

@@ -3,6 +3,7 @@
 
 pub mod action;
 pub mod clock;
+pub mod component;
 #[cfg(target_family = "wasm")]
 mod edge;
 pub mod engine;
@@ -11,11 +12,11 @@ mod lease;
 mod life;
 mod names;
 pub mod outbox;
+pub mod portion;
 pub mod ports;
 pub mod program;
 mod progress;
 pub mod scope;
-pub mod section;
 pub mod slab;
 mod stop;
 mod store;

@@ -1,7 +1,7 @@
 //! Finds the declared components, checks what they are, and gives them their slots.
 
 use super::section::Section;
-use crate::api::{Compose, FileError, Part};
+use crate::api::{ComponentFile, Compose, FileError, Part};
 use crate::diag::{Diagnostic, Severity, nearest};
 use crate::plan::{Component, EntrySource, Role};
 use crate::read::components::ComponentDecl;
@@ -84,8 +84,14 @@ impl Ctx<'_> {
             let mut section = Section::default();
             let mut source = EntrySource::Missing;
             let mut grants = Vec::new();
+            let provides = decl.provides.as_ref().is_some_and(|p| !p.is_empty());
+            let guess = if provides || providers.contains(name) {
+                Role::Resource
+            } else {
+                Role::Protocol
+            };
             if is_used {
-                (section, source, grants) = self.find(decl);
+                (section, source, grants) = self.find(decl, guess);
             } else {
                 let found = Diagnostic::warning(
                     901,
@@ -112,12 +118,6 @@ impl Ctx<'_> {
                         .help("choose another name"),
                 );
             }
-            let provides = decl.provides.as_ref().is_some_and(|p| !p.is_empty());
-            let guess = if provides || providers.contains(name) {
-                Role::Resource
-            } else {
-                Role::Protocol
-            };
             let role = section.role().unwrap_or(guess);
             let slot = (source != EntrySource::Missing).then(|| {
                 let next = &mut slots[usize::from(role == Role::Resource)];
@@ -164,7 +164,12 @@ impl Ctx<'_> {
         all
     }
 
-    fn find(&mut self, decl: &ComponentDecl<'_>) -> (Section, EntrySource, Vec<String>) {
+    /// `guess` is the role of a component that does not say it.
+    fn find(
+        &mut self,
+        decl: &ComponentDecl<'_>,
+        guess: Role,
+    ) -> (Section, EntrySource, Vec<String>) {
         let nothing = (Section::default(), EntrySource::Missing, Vec::new());
         if decl.kind.value != "wasi-component" {
             let found = Diagnostic::error(
@@ -187,22 +192,11 @@ impl Ctx<'_> {
             return nothing;
         };
         let path = clean(&entry.value);
-        let (json, source, mut grants) = match self.files.component_section(&path) {
-            Ok(Some(text)) => {
-                let Ok(json) = serde_json::from_str::<Json>(&text) else {
-                    self.no_component(
-                        entry,
-                        decl,
-                        "has a `pmplab:component` section that is no JSON",
-                    );
-                    return nothing;
-                };
-                (json, EntrySource::Bundle, Vec::new())
-            }
-            Ok(None) => {
-                self.no_component(entry, decl, "has no section `pmplab:component`");
-                return nothing;
-            }
+        let (json, source, mut grants) = match self.files.component(&path) {
+            Ok(file) => match self.said(&file, entry, decl, guess) {
+                Some(json) => (json, EntrySource::Bundle, Vec::new()),
+                None => return nothing,
+            },
             Err(FileError::NotFound) => match self.req.vendored.get(&path) {
                 Some(vendored) => (
                     vendored.section.clone(),
@@ -244,6 +238,84 @@ impl Ctx<'_> {
         grants.dedup();
         self.requested(decl, &grants);
         (section, source, grants)
+    }
+
+    /// What a component of the bundle says of itself, if it fits the slot that it is for.
+    fn said(
+        &mut self,
+        file: &ComponentFile,
+        entry: &Name,
+        decl: &ComponentDecl<'_>,
+        guess: Role,
+    ) -> Option<Json> {
+        let Ok(json) = serde_json::from_str(file.section.as_deref().unwrap_or("null")) else {
+            self.no_component(
+                entry,
+                decl,
+                "has a `pmplab:component` section that is no JSON",
+            );
+            return None;
+        };
+        let section = Section(json);
+        let role = section.role().unwrap_or(guess);
+        if !file.exports.iter().any(|name| name == role.contract()) {
+            self.no_contract(entry, decl, role, &file.exports);
+            return None;
+        }
+        if file.section.is_none() {
+            self.no_component(entry, decl, "has no section `pmplab:component`");
+            return None;
+        }
+        Some(section.0)
+    }
+
+    fn no_contract(
+        &mut self,
+        entry: &Name,
+        decl: &ComponentDecl<'_>,
+        role: Role,
+        exports: &[String],
+    ) {
+        const MOST: usize = 12;
+        let wanted = role.contract();
+        let (noun, other) = match role {
+            Role::Protocol => ("protocol", Role::Resource),
+            Role::Resource => ("resource", Role::Protocol),
+        };
+        let interface = |name: &str| name.split('@').next().unwrap_or_default().to_owned();
+        let old = exports
+            .iter()
+            .find(|name| interface(name) == interface(wanted));
+        let (label, help) = if let Some(old) = old {
+            (
+                format!("has `{old}`"),
+                "it was built for another version of the contract: build it anew with `pmp plugin build`".to_owned(),
+            )
+        } else if exports.iter().any(|name| name == other.contract()) {
+            (
+                format!("has `{}`", other.contract()),
+                format!("it is not the {noun} component that it is used as"),
+            )
+        } else {
+            (
+                format!("no {noun} component"),
+                format!("build it with `pmp plugin build`: a {noun} component exports `{wanted}`"),
+            )
+        };
+        let message = format!("component `{}` does not export `{wanted}`", decl.name.value);
+        let shown: Vec<&str> = exports.iter().take(MOST).map(String::as_str).collect();
+        let note = match exports.len() {
+            0 => "it exports nothing".to_owned(),
+            n if n > MOST => format!("it exports: {}, ...", shown.join(", ")),
+            _ => format!("it exports: {}", shown.join(", ")),
+        };
+        let found = Diagnostic::error(703, entry.span, message).label(label);
+        self.report(
+            found
+                .at(format!("{}.entry", decl.path))
+                .help(help)
+                .note(note),
+        );
     }
 
     fn no_entry(&mut self, entry: &Name, decl: &ComponentDecl<'_>, path: &str) {

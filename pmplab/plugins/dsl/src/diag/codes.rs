@@ -250,6 +250,11 @@ pub const CODES: &[Code] = &[
         "put a WebAssembly component there",
     ),
     code(
+        703,
+        "component does not fit its contract",
+        "build it from the contract of this version",
+    ),
+    code(
         704,
         "version of the component differs",
         "declare the version that the component has",

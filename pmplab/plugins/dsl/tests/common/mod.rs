@@ -1,8 +1,8 @@
 //! A bundle in memory, the vendored components as their sources describe them, and the real resource manager.
 
 use pmplab_dsl::{
-    Checked, FileError, Files, Problem, Providers, Request, ResourceSpec, ResourceTable,
-    VendoredComponent, check,
+    Checked, ComponentFile, FileError, Files, Problem, Providers, Request, ResourceSpec,
+    ResourceTable, VendoredComponent, check,
 };
 use pmplab_resource::model::{Manifest, Spec};
 use pmplab_resource::provider::Provider;
@@ -19,8 +19,8 @@ const REFRESH_CONFIG: &str = include_str!("../../../../../data/bundles/asset-ref
 #[derive(Clone, Default)]
 pub struct Bundle {
     files: Rc<BTreeMap<String, Vec<u8>>>,
-    /// Custom sections of the wasm files in the bundle.
-    sections: BTreeMap<String, String>,
+    /// The wasm components in the bundle.
+    components: BTreeMap<String, ComponentFile>,
     pub request: Request,
 }
 
@@ -81,8 +81,12 @@ impl Bundle {
     }
 
     /// A component in the bundle.
-    pub fn component(mut self, name: &str, section: &str) -> Self {
-        self.sections.insert(name.into(), section.into());
+    pub fn component(mut self, name: &str, section: Option<&str>, exports: &[&str]) -> Self {
+        let file = ComponentFile {
+            section: section.map(str::to_owned),
+            exports: exports.iter().map(|&name| name.to_owned()).collect(),
+        };
+        self.components.insert(name.into(), file);
         self.with(name, "\0asm component")
     }
 
@@ -126,9 +130,9 @@ impl Files for Bundle {
         self.files.keys().cloned().collect()
     }
 
-    fn component_section(&self, path: &str) -> Result<Option<String>, FileError> {
-        match (self.sections.get(path), self.files.get(path)) {
-            (Some(section), _) => Ok(Some(section.clone())),
+    fn component(&self, path: &str) -> Result<ComponentFile, FileError> {
+        match (self.components.get(path), self.files.get(path)) {
+            (Some(file), _) => Ok(file.clone()),
             (None, Some(bytes)) if bytes.starts_with(b"\0asm") => Err(FileError::NotAComponent {
                 found: "a core WebAssembly module".into(),
             }),

@@ -1,6 +1,7 @@
 use super::{open, pairs, pool, provider};
 use crate::model::{Refusal, Spec};
 use crate::provider::Provider;
+use std::collections::HashSet;
 
 fn with(strategy: &str, count: usize, holders: Option<u32>) -> (Provider, u32) {
     let mut provider = provider();
@@ -60,29 +61,66 @@ fn least_used_gives_what_had_the_fewest_leases_and_ties_by_order() {
 }
 
 #[test]
-fn random_is_the_same_for_a_seed_and_reaches_every_entry() {
+fn random_is_the_same_every_time_and_reaches_every_entry() {
     let draw = || visits("random", 10, &[0; 300]);
     assert_eq!(draw(), draw());
     for entry in 0..10 {
         assert!((10..60).contains(&draw().iter().filter(|&&e| e == entry).count()));
     }
-    let seeded = |seed: u64| {
-        let mut provider = provider();
-        let config = format!(r#"{{"seed": {seed}}}"#);
-        let id = provider
-            .open(&Spec {
-                strategy: "random".into(),
-                config,
-                ..pool(&pairs(50))
-            })
-            .unwrap()
-            .id;
-        (0..20)
-            .map(|_| provider.allocate(id, 0, 0).unwrap().entry)
+}
+
+/// The first twenty entries that a pool of fifty gives out at random, by its name and `config`.
+fn drawn(name: &str, config: &str) -> Vec<u32> {
+    let mut provider = provider();
+    let spec = Spec {
+        name: name.into(),
+        strategy: "random".into(),
+        config: config.into(),
+        ..pool(&pairs(50))
+    };
+    let id = provider.open(&spec).unwrap().id;
+    (0..20)
+        .map(|_| provider.allocate(id, 0, 0).unwrap().entry)
+        .collect()
+}
+
+#[test]
+fn random_follows_the_seed_of_the_run() {
+    let run = |seed: u64| {
+        let config =
+            format!(r#"{{"pmplab:seed": {seed}, "pmplab:shard": {{"index": 0, "of": 1}}}}"#);
+        drawn("ip-port-pool", &config)
+    };
+    assert_eq!(run(1), run(1));
+    let all: HashSet<_> = [0, 1, 2, 3, u64::MAX - 1, u64::MAX].map(run).into();
+    assert_eq!(all.len(), 6, "even close seeds give orders of their own");
+}
+
+#[test]
+fn a_seed_in_the_script_outlives_the_seed_of_the_run() {
+    let both = |own, run| {
+        drawn(
+            "ip-port-pool",
+            &format!(r#"{{"seed": {own}, "pmplab:seed": {run}}}"#),
+        )
+    };
+    assert_eq!(both(5, 1), both(5, 2));
+    assert_ne!(both(5, 1), both(6, 1));
+}
+
+#[test]
+fn two_pools_and_two_shards_of_a_run_do_not_draw_alike() {
+    let seed = r#"{"pmplab:seed": 9}"#;
+    assert_ne!(drawn("one", seed), drawn("two", seed));
+    let of_shard = |index: u32| {
+        let config =
+            format!(r#"{{"pmplab:seed": 9, "pmplab:shard": {{"index": {index}, "of": 2}}}}"#);
+        drawn("one", &config)
+            .iter()
+            .map(|entry| entry / 2)
             .collect::<Vec<_>>()
     };
-    assert_eq!(seeded(1), seeded(1));
-    assert_ne!(seeded(1), seeded(2));
+    assert_ne!(of_shard(0), of_shard(1));
 }
 
 #[test]

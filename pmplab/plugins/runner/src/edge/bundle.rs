@@ -1,11 +1,11 @@
 //! The bundle as the checker reads it: a directory that the host opened read-only.
 
-use pmplab_dsl::{FileError, Files};
+use pmplab_dsl::{ComponentFile, FileError, Files};
 use wasip2::filesystem::types::{
     Descriptor, DescriptorFlags, DescriptorType, ErrorCode, OpenFlags, PathFlags,
 };
 
-use crate::section::{self, Fault};
+use crate::component::{self, Fault};
 
 /// Deeper than this, no bundle goes.
 const DEEPEST: usize = 16;
@@ -70,9 +70,9 @@ impl Files for Bundle {
         names
     }
 
-    fn component_section(&self, path: &str) -> Result<Option<String>, FileError> {
+    fn component(&self, path: &str) -> Result<ComponentFile, FileError> {
         let file = self.file(path)?;
-        section::find(|offset, length| read(&file, offset, length)).map_err(|fault| match fault {
+        component::look(|offset, length| read(&file, offset, length)).map_err(|fault| match fault {
             Fault::Not(found) => FileError::NotAComponent { found },
             Fault::Read(error) => error,
         })

@@ -13,6 +13,7 @@ use super::folder::{RunFolder, RunLedger};
 use super::protocols::{self, ProtocolSlot};
 use super::providers::{self, ProviderSlot};
 use crate::engine::{Engine, Terms};
+use crate::portion::Portion;
 use crate::ports::{Capabilities, Protocol, Provider, Refusal};
 use crate::program::Program;
 use crate::scope::Blob;
@@ -21,6 +22,8 @@ use crate::scope::Blob;
 #[derive(Debug, Deserialize)]
 #[serde(default)]
 struct Begin {
+    /// Of all that is random.
+    seed: u64,
     shard: u64,
     of: u64,
     /// Nanoseconds that what is in flight may go on after a stop.
@@ -31,6 +34,7 @@ struct Begin {
 impl Default for Begin {
     fn default() -> Self {
         Self {
+            seed: 0,
             shard: 0,
             of: 1,
             grace: 30_000_000_000,
@@ -44,11 +48,12 @@ struct Composed {
     files: Vec<bool>,
     /// What each of them said it is, once it was asked.
     found: Vec<Option<Capabilities>>,
-    shard: Option<(u64, u64)>,
+    /// None in a check, which leases nothing.
+    portion: Option<Portion>,
 }
 
 impl Composed {
-    fn new(request: &Request, shard: Option<(u64, u64)>) -> Self {
+    fn new(request: &Request, portion: Option<Portion>) -> Self {
         let files = |entry: &String| match request.vendored.get(entry) {
             Some(vendored) => vendored.grants.iter().any(|grant| grant == "files"),
             // A provider of the user's own reads the bundle if the user lets any component do so.
@@ -62,7 +67,7 @@ impl Composed {
         Self {
             files: request.providers.iter().map(files).collect(),
             found: vec![None; providers::SLOTS],
-            shard,
+            portion,
         }
     }
 
@@ -93,23 +98,11 @@ impl Providers for Composed {
             )));
         }
         self.init(slot).map_err(broken)?;
-        match self.shard.and_then(|shard| sharded(spec, shard)) {
-            Some(spec) => ProviderSlot(slot).open(&spec),
+        match self.portion {
+            Some(portion) => ProviderSlot(slot).open(&portion.told(spec)),
             None => ProviderSlot(slot).open(spec),
         }
     }
-}
-
-/// The spec with the part of the pool that is this shard's.
-fn sharded(spec: &ResourceSpec, (index, of): (u64, u64)) -> Option<ResourceSpec> {
-    let mut config: Json = serde_json::from_str(&spec.config).ok()?;
-    config
-        .as_object_mut()?
-        .insert("pmplab:shard".to_owned(), json!({"index": index, "of": of}));
-    Some(ResourceSpec {
-        config: config.to_string(),
-        ..spec.clone()
-    })
 }
 
 fn refuse(code: &str, message: impl Into<String>) -> Json {
@@ -154,7 +147,12 @@ pub fn start(text: &str) -> Result<(Run, Json), Json> {
     }
     let bundle = Bundle::open().ok_or_else(|| refuse("bundle", "the host opened no /bundle"))?;
     let folder = RunFolder::open().ok_or_else(|| refuse("run", "the host opened no /run"))?;
-    let mut composed = Composed::new(&request, (of > 1).then_some((begin.shard, of)));
+    let portion = Portion {
+        seed: begin.seed,
+        shard: begin.shard,
+        of,
+    };
+    let mut composed = Composed::new(&request, Some(portion));
     let checked: Checked = pmplab_dsl::check(&request, &bundle, &mut composed);
     let answer = answer(&checked);
     if !checked.ok() {
