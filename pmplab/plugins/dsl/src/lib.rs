@@ -2,6 +2,7 @@
 
 mod api;
 mod build;
+mod compute;
 pub mod diag;
 pub mod dist;
 pub mod plan;
@@ -9,6 +10,7 @@ pub mod random;
 mod read;
 pub mod template;
 pub mod units;
+mod value;
 pub mod yaml;
 
 pub use api::*;

@@ -3,6 +3,7 @@
 mod actions;
 mod components;
 mod expr;
+mod grammar;
 mod json;
 mod limits;
 mod resources;
@@ -10,6 +11,8 @@ mod scenarios;
 mod scope;
 mod section;
 mod steps;
+mod terms;
+mod types;
 mod wbs;
 mod with;
 

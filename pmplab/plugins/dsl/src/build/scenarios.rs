@@ -3,6 +3,7 @@
 use super::resources::Resources;
 use super::scope::Scope;
 use super::steps::Shop;
+use super::types::Types;
 use crate::diag::{Diagnostic, Span, nearest};
 use crate::plan::{Exit, Ns, Scenario, Severity, Spawn, Start};
 use crate::read::bundle::Script;
@@ -109,6 +110,7 @@ impl<'n> Ctx<'_> {
                 explicit: false,
                 vars: Vec::new(),
                 index: HashMap::new(),
+                types: Types::default(),
                 globals: globals.clone(),
                 incomplete: false,
                 used: BTreeSet::new(),
@@ -279,6 +281,7 @@ impl<'n> Ctx<'_> {
             explicit: decl.inherit.is_some(),
             vars: Vec::new(),
             index: HashMap::new(),
+            types: Types::default(),
             globals,
             incomplete,
             used,

@@ -159,6 +159,17 @@ pub const CODES: &[Code] = &[
         "unknown resource field",
         "use one of the resource's fields",
     ),
+    code(
+        313,
+        "not a condition, or a constant one",
+        "compare with something: `{{meta.status == 200}}`",
+    ),
+    code(
+        315,
+        "values that never go together",
+        "compare and calculate with values of one type",
+    ),
+    code(316, "expression too large", "make several of it"),
     code(401, "unit missing", "write `500ms`, `2s`, `1m30s`"),
     code(
         402,
