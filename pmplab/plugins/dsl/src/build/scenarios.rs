@@ -1,5 +1,6 @@
 //! Scenarios: who comes when, for how long, and what becomes of failures.
 
+use super::flow::Flow;
 use super::resources::Resources;
 use super::scope::Scope;
 use super::steps::Shop;
@@ -115,6 +116,8 @@ impl<'n> Ctx<'_> {
                 incomplete: false,
                 used: BTreeSet::new(),
                 span: workflow.name.span,
+                flow: Flow::default(),
+                judged: None,
             };
             // Checked like any other; what it would inherit is nobody's concern.
             self.compile_workflow(workflow, workflow.name.value.clone(), &mut scope, shop);
@@ -286,6 +289,8 @@ impl<'n> Ctx<'_> {
             incomplete,
             used,
             span: decl.name.span,
+            flow: Flow::default(),
+            judged: None,
         }
     }
 
@@ -376,7 +381,7 @@ impl<'n> Ctx<'_> {
             portfolio,
             vars: scope.variables(),
             steps: compiled.steps,
-            graph: None,
+            graph: compiled.graph,
             on_error: compiled.on_error,
             on_timeout: compiled.on_timeout,
             error_exit: exit(&|e| e.error_to, Exit::ErrorOut),

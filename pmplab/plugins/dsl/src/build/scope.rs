@@ -1,12 +1,14 @@
 //! What the names in templates mean in one scenario.
 
+use super::calls::index_of;
+use super::flow::{At, Flow};
 use super::grammar::{Path, Step};
 use super::resources::Resources;
 use super::types::{Type, Types};
 use crate::diag::{Diagnostic, Span, nearest};
-use crate::plan::{Segment, Source, Term, Value, Variable};
+use crate::plan::{Merge, Segment, Source, Term, Value, VarScope, Variable};
 use crate::read::Ctx;
-use crate::read::actions::RESERVED;
+use crate::read::save_as::RESERVED;
 use serde_json::Value as Json;
 use std::collections::{BTreeSet, HashMap};
 
@@ -41,16 +43,6 @@ const SECTIONS: [&str; 6] = [
 /// What a path that leads nowhere means where that is allowed.
 const NOTHING: Term = Term::Const(Value::None);
 
-/// Where in its workflow a template stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum At {
-    Step(usize),
-    /// In a handler of a step: that step has run.
-    After(usize),
-    /// In a handler of the workflow.
-    Handler,
-}
-
 /// A variable and who writes it.
 #[derive(Debug)]
 pub struct Var {
@@ -62,15 +54,30 @@ pub struct Var {
     pub fields: Vec<String>,
     /// Read as a whole.
     pub whole: bool,
-    pub workbook: bool,
+    /// One value, which has no fields of its own: that of a loop.
+    pub plain: bool,
+    /// It has a value before anything is saved.
+    pub has_default: bool,
+    pub scope: VarScope,
+    pub merge: Merge,
+    /// `merge` is there, whatever it says.
+    pub merge_said: bool,
 }
 
+/// Where the script names a variable to save it.
 #[derive(Debug)]
 pub struct Writer {
-    /// Step of the workflow; none: in a handler.
-    pub step: Option<usize>,
     pub action: String,
     pub span: Span,
+}
+
+/// The call whose `expect` is being read: its outputs are names there.
+#[derive(Debug)]
+pub struct Judged {
+    /// None: unknown.
+    pub known: Option<Vec<String>>,
+    /// Those that are read.
+    pub read: Vec<String>,
 }
 
 /// The names of one scenario.
@@ -93,6 +100,9 @@ pub struct Scope<'a, 'n> {
     pub used: BTreeSet<usize>,
     /// Where the scenario is named, for remarks about it.
     pub span: Span,
+    /// The flow of control, made while the workflow is compiled.
+    pub flow: Flow,
+    pub judged: Option<Judged>,
 }
 
 impl Scope<'_, '_> {
@@ -108,10 +118,19 @@ impl Scope<'_, '_> {
             Variable {
                 name: v.name.clone(),
                 fields,
+                scope: v.scope,
+                merge: v.merge,
                 ..Variable::default()
             }
         };
-        self.vars.iter().map(all).collect()
+        let mut vars: Vec<Variable> = self.vars.iter().map(all).collect();
+        self.flow.lineage(&mut vars);
+        vars
+    }
+
+    pub fn declare(&mut self, var: Var) {
+        self.index.insert(var.name.clone(), self.vars.len());
+        self.vars.push(var);
     }
 
     /// What is known of a term's value; of an operator's or a filter's, nothing.
@@ -162,6 +181,9 @@ impl Ctx<'_> {
         at: At,
         place: &str,
     ) -> Option<Term> {
+        if let Some(term) = judged(scope, path) {
+            return Some(term);
+        }
         match path.root.as_str() {
             "resource" => self.resource_source(scope, path, place),
             "env" => self.env_source(path, place),
@@ -249,10 +271,11 @@ impl Ctx<'_> {
         let mut found = found.label(format!("nothing on any path to this node saves `{name}`"));
         let var = near.and_then(|near| scope.vars.iter().find(|v| v.name == near));
         if let Some((var, writer)) = var.and_then(|v| v.writers.first().map(|w| (v, w))) {
-            let kind = if var.workbook {
-                "workbook"
-            } else {
-                "task-local"
+            let kind = match var.scope {
+                VarScope::Workbook => "workbook",
+                VarScope::TaskLocal => "task-local",
+                VarScope::UserLocal => "user-local",
+                VarScope::Global => "global",
             };
             found = found.also(writer.span, "a similar name is saved here");
             found = found.help(format!(
@@ -281,38 +304,17 @@ impl Ctx<'_> {
         place: &str,
     ) -> Option<Term> {
         let name = scope.vars[var].name.clone();
-        let writers = &scope.vars[var].writers;
-        let before = |w: &&Writer| match (w.step, at) {
-            (None, At::Step(_)) => false,
-            (Some(step), At::Step(i)) => step < i,
-            (Some(step), At::After(i)) => step <= i,
-            _ => true,
-        };
-        if !path.optional && !writers.iter().any(|w| before(&w)) {
-            let writer = writers.first()?;
-            let own = matches!((writer.step, at), (Some(step), At::Step(i)) if step == i);
-            let found = if own {
-                let message = format!("`{}` reads `{name}` before it saves it", writer.action);
-                Diagnostic::error(304, path.root_span, message)
-                    .label("not there yet")
-                    .also(writer.span, "saved by the same action")
-            } else {
-                let when = match writer.step {
-                    Some(step) => format!("written later, by step {}", step + 1),
-                    None => "written only in a handler".into(),
-                };
-                let message = format!("variable `{name}` is used in `{place}` before it is saved");
-                Diagnostic::error(302, path.root_span, message)
-                    .label("not there yet")
-                    .also(writer.span, when)
-            };
-            let help = format!(
-                "save it in an earlier step, or give a default: `{{{{{} | default(\"\")}}}}`",
-                path.written
-            );
-            self.report(found.at(place).help(help));
+        let optional = path.optional;
+        scope
+            .flow
+            .read(at, var, path.root_span, place, &path.written, optional);
+        if scope.vars[var].plain {
             scope.vars[var].whole = true;
-            return None;
+            return Some(Term::Get(Source::Var {
+                var,
+                field: Some(0),
+                path: rest.iter().map(segment).collect(),
+            }));
         }
         let Some((first, inner)) = rest.split_first() else {
             scope.vars[var].whole = true;
@@ -601,7 +603,10 @@ impl Ctx<'_> {
         if path.rest.len() == 1 && WORKBOOK.contains(&first.name.as_str()) {
             return Some(Term::Get(Source::Workbook(first.name.clone())));
         }
-        if let Some(var) = scope.var(&first.name).filter(|v| scope.vars[*v].workbook) {
+        if let Some(var) = scope
+            .var(&first.name)
+            .filter(|v| scope.vars[*v].in_workbook())
+        {
             return self.var_source(scope, var, path, &path.rest[1..], at, place);
         }
         if SECTIONS.contains(&first.name.as_str()) {
@@ -627,7 +632,7 @@ impl Ctx<'_> {
             scope
                 .vars
                 .iter()
-                .filter(|v| v.workbook)
+                .filter(|v| v.in_workbook())
                 .map(|v| v.name.as_str()),
         );
         let names: Vec<&str> = names.collect();
@@ -704,4 +709,23 @@ impl Ctx<'_> {
 fn segment(step: &Step) -> Segment {
     step.index
         .map_or_else(|| Segment::Key(step.name.clone()), Segment::Index)
+}
+
+impl Var {
+    /// Readable as `workbook.NAME` too.
+    pub fn in_workbook(&self) -> bool {
+        self.scope == VarScope::Workbook
+    }
+}
+
+/// In an `expect`, the outputs of the call come before all other names.
+fn judged(scope: &mut Scope<'_, '_>, path: &Path) -> Option<Term> {
+    let judged = scope.judged.as_mut()?;
+    let known = judged.known.as_ref()?;
+    known.contains(&path.root).then(|| {
+        Term::Get(Source::Output {
+            output: index_of(&mut judged.read, &path.root),
+            path: path.rest.iter().map(segment).collect(),
+        })
+    })
 }
