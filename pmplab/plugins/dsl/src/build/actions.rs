@@ -328,8 +328,9 @@ impl Ctx<'_> {
         &mut self,
         name: &Name,
         actions: &Actions<'a, 'n>,
+        path: &str,
     ) -> Option<Calling<'a, 'n>> {
-        let index = self.action_named(name, actions, "compensate")?;
+        let index = self.action_named(name, actions, path)?;
         let decl = &actions.decls[index];
         let calling = named(name, index, &decl.settings, actions)?;
         Some(Calling {

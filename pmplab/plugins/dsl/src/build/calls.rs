@@ -96,7 +96,7 @@ impl<'n> Ctx<'_> {
         };
         let compensate = calling
             .compensate
-            .and_then(|name| self.compensation(name, node, wrote, job))
+            .and_then(|name| self.compensation(name, &calling.with_path, node, wrote, job))
             .map(Box::new);
         let proceed = calling.on_error.is_some_and(|h| h.proceed);
         let fail = open(wrote, Why::Fail);
@@ -191,11 +191,13 @@ impl<'n> Ctx<'_> {
     fn compensation(
         &mut self,
         name: &Name,
+        path: &str,
         node: &str,
         wrote: usize,
         job: &mut Job<'_, '_, '_, 'n>,
     ) -> Option<Step> {
-        let calling = self.undoing(name, job.shop.actions)?;
+        let path = format!("{}.compensate", path.trim_end_matches(".with"));
+        let calling = self.undoing(name, job.shop.actions, &path)?;
         let node = format!("{node}/compensate");
         let flow = &mut job.scope.flow;
         let owner = flow.owner(Owner {

@@ -67,7 +67,7 @@ impl<'n> Ctx<'_> {
     ) -> Option<GraphNode> {
         let name = &decl.name.value;
         let entry = job.targets[name].1;
-        if decl.join.is_some() {
+        if decl.join.as_ref().is_some_and(|j| j.value == Wait::All) {
             job.scope.flow.joins.push(entry);
         }
         let Some(step) = &decl.step else {
@@ -81,6 +81,7 @@ impl<'n> Ctx<'_> {
             inside: node,
             seat: Seat::Node,
             entry: Some(entry),
+            span: Some(decl.name.span),
         };
         let (fails, lates) = (
             std::mem::take(&mut job.fails),
@@ -167,7 +168,7 @@ impl<'n> Ctx<'_> {
         let mut ways = Vec::new();
         let mut when = None;
         let mut looked = false;
-        let reads = job.scope.flow.reads.len();
+        let mut reads = (job.scope.flow.reads.len(), 0);
         for (event, open) in events.iter_mut() {
             if decl.event.is_some_and(|e| e != *event) || open.is_empty() {
                 continue;
@@ -176,29 +177,23 @@ impl<'n> Ctx<'_> {
                 (Some(_), Event::Fail | Event::Timeout) => Why::FailArrow,
                 _ => Why::Arrow,
             };
-            let taken = std::mem::take(open);
-            let Some(cond) = decl.when else {
-                ways.extend(taken.into_iter().map(|way| Open {
-                    why,
-                    span: decl.span,
-                    ..way
-                }));
-                continue;
-            };
             let point = job.scope.flow.point(owner);
-            job.scope.flow.connect(&taken, point);
-            if looked {
-                job.scope.flow.read_again(reads, point);
-            } else {
-                when = self.condition(cond, &format!("{}.when", decl.path), job.scope, At(point));
-                looked = true;
-            }
             let way = |why| Open {
                 from: point,
                 why,
                 span: decl.span,
             };
+            job.scope.flow.connect(open, point);
+            open.clear();
             ways.push(way(why));
+            let Some(cond) = decl.when else { continue };
+            if looked {
+                job.scope.flow.read_again(reads.0, reads.1, point);
+            } else {
+                when = self.condition(cond, &format!("{}.when", decl.path), job.scope, At(point));
+                looked = true;
+                reads.1 = job.scope.flow.reads.len();
+            }
             open.push(way(Why::Next));
         }
         if let (Some(cond), false) = (decl.when, looked) {

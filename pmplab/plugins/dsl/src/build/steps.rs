@@ -103,6 +103,8 @@ pub struct Seated {
     pub inside: String,
     pub seat: Seat,
     pub entry: Option<usize>,
+    /// The name of a node.
+    pub span: Option<Span>,
 }
 
 impl Job<'_, '_, '_, '_> {
@@ -286,6 +288,7 @@ impl<'n> Ctx<'_> {
             inside,
             seat,
             entry: None,
+            span: None,
         }
     }
 
@@ -406,7 +409,7 @@ impl<'n> Ctx<'_> {
             name: seated.name.clone(),
             node: seated.node.clone(),
             path: step.path.clone(),
-            span: step.span,
+            span: seated.span.unwrap_or(step.span),
             mark: step.mark,
             seat: Seat::Start,
             blocked,
@@ -667,5 +670,6 @@ fn in_handler(step: &StepDecl<'_>, node: String) -> Seated {
         node,
         seat: Seat::Handler,
         entry: None,
+        span: None,
     }
 }

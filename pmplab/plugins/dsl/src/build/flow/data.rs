@@ -3,7 +3,7 @@
 use super::tree::Tree;
 use super::{Edge, Flow, Read, Seat, Why, Write};
 use crate::build::scope::Var;
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, Span};
 use crate::plan::{Merge, VarScope};
 use crate::read::Ctx;
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -26,25 +26,41 @@ struct Data<'f> {
 impl Ctx<'_> {
     pub(super) fn data(&mut self, flow: &Flow, tree: &Tree, vars: &[Var]) {
         let mut data = Data::of(flow, tree, vars.len());
-        let mut seen = HashSet::new();
-        let mut left = CLOSER;
+        // One place of the script may stand at several points: a condition that more than one event comes to.
+        let mut places: HashMap<(usize, usize, Span), Vec<&Read>> = HashMap::new();
+        let mut order = Vec::new();
         for read in &flow.reads {
-            let var = &vars[read.var];
-            let known = read.optional || var.has_default || !tree.reached(read.point);
-            if known || !seen.insert((read.point, read.var, read.span)) || data.dominated(read) {
+            let known = read.optional || vars[read.var].has_default || !tree.reached(read.point);
+            if known || data.dominated(read) && !flow.again.contains(&read.span) {
                 continue;
             }
-            if !data.unsaved_at(read.var, read.point) {
-                continue;
+            let key = (flow.points[read.point].owner, read.var, read.span);
+            let place = places.entry(key).or_default();
+            if place.is_empty() {
+                order.push(key);
             }
+            place.push(read);
+        }
+        let mut left = CLOSER;
+        let mut circles = HashSet::new();
+        for key in order {
+            let reads = &places[&key];
+            let bad =
+                |read: &&&Read| !data.dominated(read) && data.unsaved_at(read.var, read.point);
+            let Some(read) = reads.iter().find(bad) else {
+                continue;
+            };
             left -= 1;
             if left == 0 {
-                return;
+                break;
             }
-            let found = data.judge(read, vars);
+            let elsewhere = reads.iter().any(|r| data.dominated(r));
+            let Some(found) = data.judge(read, vars, elsewhere, &mut circles) else {
+                continue;
+            };
             let help = format!("give a default: `{{{{{} | default(\"\")}}}}`", read.written);
             let found = found.at(&read.place);
-            self.report(match var.scope {
+            self.report(match vars[read.var].scope {
                 VarScope::UserLocal | VarScope::Global => found.help(help),
                 _ => found.help(format!("save it in an earlier step, or {help}")),
             });
@@ -208,17 +224,25 @@ impl<'f> Data<'f> {
         from
     }
 
-    /// What to say of a read that is not always preceded by a writer.
-    fn judge(&self, read: &Read, vars: &[Var]) -> Diagnostic {
+    /// What to say of a read that is not always preceded by a writer. `elsewhere`: the same place is reached with the variable
+    /// saved. `circles` holds the steps of circles that were shown: one is shown once.
+    fn judge(
+        &self,
+        read: &Read,
+        vars: &[Var],
+        elsewhere: bool,
+        circles: &mut HashSet<usize>,
+    ) -> Option<Diagnostic> {
         let var = &vars[read.var];
         let name = &var.name;
         let lasting = matches!(var.scope, VarScope::UserLocal | VarScope::Global);
         let ahead = self.ahead(read.point);
         let writes = &self.writes[read.var];
         let earlier: Vec<&&Write> = writes.iter().filter(|w| ahead.contains(&w.point)).collect();
-        let some = earlier
-            .iter()
-            .any(|w| self.flow.from(w.point).contains(&read.point));
+        let some = elsewhere
+            || earlier
+                .iter()
+                .any(|w| self.flow.from(w.point).contains(&read.point));
         if some || lasting {
             let message = format!("variable `{name}` may not be saved yet in `{}`", read.place);
             let mut found = Diagnostic::warning(303, read.span, message).label("not always there");
@@ -226,12 +250,12 @@ impl<'f> Data<'f> {
                 found = found.also(write.span, "saved here");
             }
             if lasting && !some {
-                return found.note("the first task comes before anything is saved");
+                return Some(found.note("the first task comes before anything is saved"));
             }
-            return match self.without(read) {
+            return Some(match self.without(read) {
                 Some((edge, text)) => found.also(edge.span, text),
                 None => found,
-            };
+            });
         }
         let owner = self.flow.points[read.point].owner;
         let own = writes
@@ -239,28 +263,25 @@ impl<'f> Data<'f> {
             .find(|w| self.flow.points[w.point].owner == owner);
         if let Some(write) = own {
             let message = format!("`{}` reads `{name}` before it saves it", write.by);
-            return Diagnostic::error(304, read.span, message)
-                .label("not there yet")
-                .also(write.span, "saved by the same action");
+            let found = Diagnostic::error(304, read.span, message).label("not there yet");
+            return Some(found.also(write.span, "saved by the same action"));
         }
         if let Some(circle) = self.circle(read) {
-            return self.data_cycle(read, vars, &circle);
+            let shown = circle.iter().any(|(_, owner)| circles.contains(owner));
+            circles.extend(circle.iter().map(|(_, owner)| *owner));
+            return (!shown).then(|| self.data_cycle(read, vars, &circle));
         }
         let message = format!(
             "variable `{name}` is used in `{}` before it is saved",
             read.place
         );
         let found = Diagnostic::error(302, read.span, message).label("not there yet");
-        match writes.first() {
-            Some(write) => found.also(write.span, self.when(write)),
-            None => {
-                let text = self.flow.writes.iter().find(|w| w.var == read.var);
-                match text {
-                    Some(write) => found.also(write.span, "saved only where no way leads"),
-                    None => found,
-                }
-            }
-        }
+        let nowhere = || self.flow.writes.iter().find(|w| w.var == read.var);
+        Some(match (writes.first(), nowhere()) {
+            (Some(write), _) => found.also(write.span, self.when(write)),
+            (None, Some(write)) => found.also(write.span, "saved only where no way leads"),
+            (None, None) => found,
+        })
     }
 
     fn when(&self, write: &Write) -> String {

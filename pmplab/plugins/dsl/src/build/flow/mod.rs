@@ -8,6 +8,7 @@ mod reach;
 mod tree;
 
 use crate::diag::Span;
+use std::collections::HashSet;
 
 /// Where a template stands: index of a point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,13 +120,15 @@ pub struct Flow {
     pub owners: Vec<Owner>,
     pub writes: Vec<Write>,
     pub reads: Vec<Read>,
+    /// Places of the script whose reads stand at several points.
+    pub again: HashSet<Span>,
     /// A target is unknown: ways are missing.
     pub broken: bool,
     /// The branches around what is being compiled.
     pub branch: Vec<(usize, usize)>,
     /// Points where several arrows of one transition begin: the transition and which arrow, by point.
     pub forks: Vec<(usize, usize, usize)>,
-    /// Entry points of nodes that join what comes to them.
+    /// Entry points of nodes that wait for all that comes to them.
     pub joins: Vec<usize>,
 }
 
@@ -192,13 +195,14 @@ impl Flow {
         });
     }
 
-    /// What was read since `from` is read at `point` too.
-    pub fn read_again(&mut self, from: usize, point: usize) {
-        for i in from..self.reads.len() {
+    /// The reads from one index to another are done at `point` too.
+    pub fn read_again(&mut self, from: usize, to: usize, point: usize) {
+        for i in from..to {
             let read = Read {
                 point,
                 ..self.reads[i].clone()
             };
+            self.again.insert(read.span);
             self.reads.push(read);
         }
     }

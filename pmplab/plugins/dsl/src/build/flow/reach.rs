@@ -66,7 +66,7 @@ fn lonely(owner: &Owner, flow: &Flow, tree: &Tree) -> Diagnostic {
     let names: Vec<String> = others.take(8).map(|o| format!("`{}`", o.name)).collect();
     let found = Diagnostic::error(
         214,
-        owner.mark,
+        owner.span,
         format!("no way leads to node `{}`", owner.name),
     )
     .label("never reached");
