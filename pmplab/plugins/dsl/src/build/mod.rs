@@ -2,9 +2,11 @@
 
 mod actions;
 mod components;
+mod event;
 mod expr;
 mod grammar;
 mod json;
+mod known;
 mod limits;
 mod resources;
 mod scenarios;
@@ -15,10 +17,11 @@ mod terms;
 mod types;
 mod wbs;
 mod with;
+mod workbook;
 
 use crate::api::{Checked, Compose, Files, Providers, Request};
 use crate::diag::{self, Diagnostic, Sources};
-use crate::plan::{EntrySource, Monitoring, Plan, Scenario, Workbook};
+use crate::plan::{EntrySource, Monitoring, Plan, Scenario};
 use crate::read::Ctx;
 use crate::read::bundle::{CONFIG_FILE, Script};
 use crate::read::workflows::StepDecl;
@@ -120,7 +123,8 @@ impl Ctx<'_> {
             next: 0,
             saved: std::collections::HashMap::new(),
         };
-        let scenarios = self.scenarios(&script, &resources, &mut shop, &globals);
+        let book = self.book(std::mem::take(&mut script.workbook));
+        let scenarios = self.scenarios(&script, &resources, &book, &mut shop, &globals);
         self.never_used(&shop, &resources, &scenarios.used);
         self.limits(&scenarios.plan, &script.load.scenarios, &resources);
         let plan = Plan {
@@ -132,7 +136,7 @@ impl Ctx<'_> {
             resources: resources.plan,
             scenarios: scenarios.plan,
             limits: Vec::new(),
-            workbook: Workbook::default(),
+            workbook: book.plan(),
             monitoring: Monitoring::default(),
             globals,
         };

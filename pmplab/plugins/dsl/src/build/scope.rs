@@ -1,14 +1,16 @@
 //! What the names in templates mean in one scenario.
 
+use super::event::Judged;
 use super::grammar::{Path, Step};
 use super::resources::Resources;
 use super::types::{Type, Types};
+use super::workbook::Book;
 use crate::diag::{Diagnostic, Span, nearest};
 use crate::plan::{Segment, Source, Term, Value, Variable};
 use crate::read::Ctx;
 use crate::read::actions::RESERVED;
-use serde_json::Value as Json;
-use std::collections::{BTreeSet, HashMap};
+use serde_json::{Map, Value as Json};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What the scheduler knows of the running task.
 const ENV: [&str; 6] = [
@@ -19,27 +21,14 @@ const ENV: [&str; 6] = [
     "scenario",
     "iteration",
 ];
-const WORKBOOK: [&str; 8] = [
-    "state",
-    "user_id",
-    "task_id",
-    "owner",
-    "scope_trace",
-    "retry_left",
-    "timeout_at",
-    "current_action",
-];
-const SECTIONS: [&str; 6] = [
-    "timeline",
-    "execution",
-    "governance",
-    "telemetry",
-    "registers",
-    "communications",
-];
+/// What of it is known without a task.
+const WATCH: [&str; 2] = ["tick", "scenario"];
 
 /// What a path that leads nowhere means where that is allowed.
 const NOTHING: Term = Term::Const(Value::None);
+
+/// Where a template stands that is no part of a workflow.
+pub const OUTSIDE: At = At::Step(0);
 
 /// Where in its workflow a template stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +62,15 @@ pub struct Writer {
     pub span: Span,
 }
 
+/// A variable that is a field of the Workbook.
+#[derive(Debug)]
+pub struct Kept {
+    pub section: usize,
+    /// Inside the section.
+    pub path: String,
+    pub default: Option<Value>,
+}
+
 /// The names of one scenario.
 pub struct Scope<'a, 'n> {
     pub resources: &'a Resources<'n>,
@@ -87,6 +85,19 @@ pub struct Scope<'a, 'n> {
     pub types: Types,
     /// `global.*`.
     pub globals: Json,
+    /// What `user.context` says, with its templates filled.
+    pub context: Json,
+    pub book: &'a Book<'n>,
+    /// Variables that are fields of the Workbook.
+    pub kept: BTreeMap<usize, Kept>,
+    /// The call that an `expect` judges.
+    pub judged: Option<Judged>,
+    /// Outputs that are read of the event that led here, since this was last emptied.
+    pub payload: Vec<String>,
+    /// A message is written: it may name the call before it.
+    pub message: bool,
+    /// The run watches itself: there is no task.
+    pub watch: bool,
     /// A step or resource is missing: an unknown name may be its fault.
     pub incomplete: bool,
     /// Resources that templates name.
@@ -95,9 +106,39 @@ pub struct Scope<'a, 'n> {
     pub span: Span,
 }
 
+impl<'a, 'n> Scope<'a, 'n> {
+    /// `span` is where it is named, for remarks about it.
+    pub fn new(
+        resources: &'a Resources<'n>,
+        book: &'a Book<'n>,
+        globals: &Json,
+        span: Span,
+    ) -> Self {
+        Self {
+            resources,
+            inherit: Vec::new(),
+            explicit: false,
+            vars: Vec::new(),
+            index: HashMap::new(),
+            types: Types::default(),
+            globals: globals.clone(),
+            context: Json::Object(Map::new()),
+            book,
+            kept: BTreeMap::new(),
+            judged: None,
+            payload: Vec::new(),
+            message: false,
+            watch: false,
+            incomplete: false,
+            used: BTreeSet::new(),
+            span,
+        }
+    }
+}
+
 impl Scope<'_, '_> {
     pub fn variables(&self) -> Vec<Variable> {
-        let all = |v: &Var| {
+        let all = |(i, v): (usize, &Var)| {
             let mut fields = v.fields.clone();
             let rest = v
                 .outputs
@@ -108,10 +149,12 @@ impl Scope<'_, '_> {
             Variable {
                 name: v.name.clone(),
                 fields,
+                default: self.kept.get(&i).and_then(|k| k.default.clone()),
+                record: self.kept.get(&i).map(|k| (k.section, k.path.clone())),
                 ..Variable::default()
             }
         };
-        self.vars.iter().map(all).collect()
+        self.vars.iter().enumerate().map(all).collect()
     }
 
     /// What is known of a term's value; of an operator's or a filter's, nothing.
@@ -144,6 +187,11 @@ impl Scope<'_, '_> {
                 "phase" | "scenario" => Type::Text,
                 _ => Type::Integer,
             },
+            Source::Event(path) => Self::type_of_event(path),
+            Source::Output { output, path } if path.is_empty() => self.type_of_output(*output),
+            Source::Workbook(path) => crate::workbook::kept(path)
+                .and_then(|kept| Type::named(kept.kind))
+                .unwrap_or(Type::Any),
             _ => Type::Any,
         }
     }
@@ -162,10 +210,16 @@ impl Ctx<'_> {
         at: At,
         place: &str,
     ) -> Option<Term> {
+        if let Some(term) = scope.output(path) {
+            return Some(term);
+        }
+        if scope.watch && !matches!(path.root.as_str(), "env" | "workbook" | "global") {
+            return self.bare(scope, path, place);
+        }
         match path.root.as_str() {
             "resource" => self.resource_source(scope, path, place),
-            "env" => self.env_source(path, place),
-            "workbook" => self.workbook_source(scope, path, at, place),
+            "env" => self.env_source(path, scope.watch, place),
+            "workbook" => self.workbook_source(scope, path, &path.rest, at, place),
             "global" => self.global_source(scope, path, &path.rest, place),
             "locals" => {
                 let found = Diagnostic::error(
@@ -181,22 +235,8 @@ impl Ctx<'_> {
                 );
                 None
             }
-            "inputs" | "event" | "error" => {
-                let found = Diagnostic::error(
-                    110,
-                    path.root_span,
-                    format!(
-                        "`{}` in `{place}` is not supported by this version yet",
-                        path.root
-                    ),
-                );
-                self.report(
-                    found
-                        .label("known to the language, not built yet")
-                        .at(place),
-                );
-                None
-            }
+            "inputs" => self.input_source(scope, path, at, place),
+            "event" | "error" => self.event_source(scope, path, at, place),
             "user" | "scenario" | "tick" => {
                 let instead = if path.root == "user" {
                     "user_id"
@@ -215,6 +255,19 @@ impl Ctx<'_> {
                         .help(format!("did you mean `env.{instead}`?")),
                 );
                 None
+            }
+            name if scope.book.names(name) => {
+                let (root, mut rest) = (path.root.clone(), path.rest.clone());
+                let span = path.root_span;
+                rest.insert(
+                    0,
+                    Step {
+                        name: root,
+                        index: None,
+                        span,
+                    },
+                );
+                self.workbook_source(scope, path, &rest, at, place)
             }
             name => match scope.var(name) {
                 Some(var) => self.var_source(scope, var, path, &path.rest, at, place),
@@ -271,7 +324,7 @@ impl Ctx<'_> {
         None
     }
 
-    fn var_source(
+    pub fn var_source(
         &mut self,
         scope: &mut Scope<'_, '_>,
         var: usize,
@@ -541,7 +594,7 @@ impl Ctx<'_> {
         self.report(found);
     }
 
-    fn env_source(&mut self, path: &Path, place: &str) -> Option<Term> {
+    fn env_source(&mut self, path: &Path, watch: bool, place: &str) -> Option<Term> {
         let name = path
             .rest
             .first()
@@ -549,7 +602,7 @@ impl Ctx<'_> {
             .unwrap_or_default();
         let folded = name.replace('-', "_");
         if path.rest.len() == 1 {
-            if ENV.contains(&folded.as_str()) {
+            if ENV.contains(&folded.as_str()) && (!watch || WATCH.contains(&folded.as_str())) {
                 return Some(Term::Get(Source::Env(folded)));
             }
             if let Some((_, value)) = self.req.env.iter().rev().find(|(key, _)| key == name) {
@@ -572,75 +625,9 @@ impl Ctx<'_> {
                 if name.is_empty() { "NAME" } else { name }
             )),
         };
-        let note = format!("set by the scheduler: {}", ENV.join(", "));
+        let set: &[&str] = if watch { &WATCH } else { &ENV };
+        let note = format!("set by the scheduler: {}", set.join(", "));
         self.report(found.note(note));
-        None
-    }
-
-    fn workbook_source(
-        &mut self,
-        scope: &mut Scope<'_, '_>,
-        path: &Path,
-        at: At,
-        place: &str,
-    ) -> Option<Term> {
-        let Some(first) = path.rest.first() else {
-            let found = Diagnostic::error(
-                301,
-                path.root_span,
-                format!("`workbook` needs a field in `{place}`"),
-            )
-            .label("of which field?");
-            self.report(
-                found
-                    .at(place)
-                    .note(format!("fields: {}", WORKBOOK.join(", "))),
-            );
-            return None;
-        };
-        if path.rest.len() == 1 && WORKBOOK.contains(&first.name.as_str()) {
-            return Some(Term::Get(Source::Workbook(first.name.clone())));
-        }
-        if let Some(var) = scope.var(&first.name).filter(|v| scope.vars[*v].workbook) {
-            return self.var_source(scope, var, path, &path.rest[1..], at, place);
-        }
-        if SECTIONS.contains(&first.name.as_str()) {
-            let found = Diagnostic::error(
-                110,
-                first.span,
-                format!(
-                    "`workbook.{}` is not supported by this version yet",
-                    first.name
-                ),
-            );
-            self.report(
-                found
-                    .label("known to the language, not built yet")
-                    .at(place),
-            );
-            return None;
-        }
-        if scope.incomplete {
-            return None;
-        }
-        let names = WORKBOOK.into_iter().chain(
-            scope
-                .vars
-                .iter()
-                .filter(|v| v.workbook)
-                .map(|v| v.name.as_str()),
-        );
-        let names: Vec<&str> = names.collect();
-        let found = Diagnostic::error(
-            301,
-            first.span,
-            format!("undefined variable `workbook.{}` in `{place}`", first.name),
-        );
-        let found = found
-            .label("no such field")
-            .at(place)
-            .suggest(nearest(&first.name, names.iter().copied()));
-        self.report(found.note(format!("fields: {}", names.join(", "))));
         None
     }
 
@@ -701,7 +688,7 @@ impl Ctx<'_> {
     }
 }
 
-fn segment(step: &Step) -> Segment {
+pub fn segment(step: &Step) -> Segment {
     step.index
         .map_or_else(|| Segment::Key(step.name.clone()), Segment::Index)
 }

@@ -399,7 +399,12 @@ impl<'n> Ctx<'_> {
             None => None,
         };
         match message {
-            Some((node, path)) if node.scalar().is_some() => self.template(node, &path, scope, at),
+            Some((node, path)) if node.scalar().is_some() => {
+                scope.message = true;
+                let message = self.template(node, &path, scope, at);
+                scope.message = false;
+                message
+            }
             Some((node, path)) => {
                 self.wrong_type(node, "text", &path, None);
                 None

@@ -12,6 +12,7 @@ pub mod places;
 pub mod resources;
 pub mod retry;
 pub mod scalars;
+pub mod workbook;
 pub mod workflows;
 
 use crate::api::{Files, Mode, Request};
