@@ -1,11 +1,14 @@
 //! `event.*`, `error.*` and `inputs.*`: the call that led here; and in an `expect`, the answer that is judged.
 
+use super::calls::index_of;
+use super::flow::{At, Seat};
 use super::grammar::{Path, Step};
-use super::scope::{At, Scope, segment};
+use super::scope::{Scope, segment};
 use super::types::Type;
 use crate::diag::{Diagnostic, nearest};
 use crate::plan::{Segment, Source, Term};
 use crate::read::Ctx;
+use crate::read::save_as::RESERVED;
 
 /// What is known of the step that led here, beside `payload`.
 const EVENT: [(&str, Type); 5] = [
@@ -20,17 +23,23 @@ const EVENT: [(&str, Type); 5] = [
 #[derive(Debug, Default)]
 pub struct Judged {
     /// None: unknown, so that any name may be one.
-    pub outputs: Option<Vec<(String, Type)>>,
-    /// Outputs that are read: `Source::Output` is an index into them. They come first in `Call::outputs`.
+    pub known: Option<Vec<(String, Type)>>,
+    /// Those that are read: `Source::Output` is an index into them.
     pub read: Vec<String>,
 }
 
 impl Scope<'_, '_> {
-    /// A call has led to where a template stands.
+    /// A call has led to where a template stands: it is in a handler, behind the call of its own step, or a message.
     fn led_here(&self, at: At) -> bool {
-        match at {
-            At::Step(i) => self.message && i > 0,
-            At::After(_) | At::Handler => true,
+        let Some(point) = self.flow.points.get(at.0) else {
+            return false;
+        };
+        let owner = &self.flow.owners[point.owner];
+        match owner.seat {
+            Seat::Handler => true,
+            Seat::Start => false,
+            Seat::Step(0) => at.0 != owner.entry,
+            Seat::Step(_) | Seat::Node | Seat::Inner => self.message || at.0 != owner.entry,
         }
     }
 
@@ -47,7 +56,7 @@ impl Scope<'_, '_> {
     pub fn type_of_output(&self, output: usize) -> Type {
         let judged = self.judged.as_ref();
         let name = judged.and_then(|j| j.read.get(output));
-        let known = judged.and_then(|j| j.outputs.as_ref());
+        let known = judged.and_then(|j| j.known.as_ref());
         let found = known.and_then(|all| all.iter().find(|(n, _)| Some(n) == name));
         found.map_or(Type::Any, |(_, kind)| *kind)
     }
@@ -56,23 +65,15 @@ impl Scope<'_, '_> {
     pub fn output(&mut self, path: &Path) -> Option<Term> {
         let named = self.var(&path.root).is_some() || self.globals.get(&path.root).is_some();
         let judged = self.judged.as_mut()?;
-        let is_output = match &judged.outputs {
+        let is_output = match &judged.known {
             Some(all) => all.iter().any(|(name, _)| *name == path.root),
-            None => !named,
+            None => !named && !RESERVED.contains(&path.root.as_str()),
         };
         if !is_output {
             return None;
         }
-        let read = &mut judged.read;
-        let output = read
-            .iter()
-            .position(|r| *r == path.root)
-            .unwrap_or_else(|| {
-                read.push(path.root.clone());
-                read.len() - 1
-            });
         Some(Term::Get(Source::Output {
-            output,
+            output: index_of(&mut judged.read, &path.root),
             path: path.rest.iter().map(segment).collect(),
         }))
     }
@@ -109,7 +110,7 @@ impl Ctx<'_> {
             (_, name) => name.to_owned(),
         };
         if name == "payload" {
-            let Some(output) = path.rest.get(1) else {
+            if path.rest.len() < 2 {
                 let message = format!("`{root}.payload` needs an output in `{place}`");
                 let found = Diagnostic::error(301, first.span, message).label("which output?");
                 self.report(
@@ -119,9 +120,6 @@ impl Ctx<'_> {
                 );
                 return None;
             };
-            if !scope.payload.contains(&output.name) {
-                scope.payload.push(output.name.clone());
-            }
             let mut all = vec![Segment::Key(name)];
             all.extend(path.rest[1..].iter().map(segment));
             return Some(Term::Get(Source::Event(all)));

@@ -1,8 +1,9 @@
 //! Values that are known before the run: contexts, and defaults of the Workbook's fields.
 
 use super::expr::has_template;
+use super::flow::OUTSIDE;
 use super::json;
-use super::scope::{OUTSIDE, Scope};
+use super::scope::Scope;
 use crate::diag::{Diagnostic, Span};
 use crate::plan::{Part, Template, Term, Value};
 use crate::read::Ctx;

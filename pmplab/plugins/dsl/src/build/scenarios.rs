@@ -348,7 +348,7 @@ impl<'n> Ctx<'_> {
             portfolio,
             vars: scope.variables(),
             steps: compiled.steps,
-            graph: None,
+            graph: compiled.graph,
             on_error: compiled.on_error,
             on_timeout: compiled.on_timeout,
             error_exit: exit(&|e| e.error_to, Exit::ErrorOut),

@@ -1,14 +1,15 @@
 //! What the names in templates mean in one scenario.
 
 use super::event::Judged;
+use super::flow::{At, Flow};
 use super::grammar::{Path, Step};
 use super::resources::Resources;
 use super::types::{Type, Types};
 use super::workbook::Book;
 use crate::diag::{Diagnostic, Span, nearest};
-use crate::plan::{Segment, Source, Term, Value, Variable};
+use crate::plan::{Merge, Segment, Source, Term, Value, VarScope, Variable};
 use crate::read::Ctx;
-use crate::read::actions::RESERVED;
+use crate::read::save_as::RESERVED;
 use serde_json::{Map, Value as Json};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -27,19 +28,6 @@ const WATCH: [&str; 2] = ["tick", "scenario"];
 /// What a path that leads nowhere means where that is allowed.
 const NOTHING: Term = Term::Const(Value::None);
 
-/// Where a template stands that is no part of a workflow.
-pub const OUTSIDE: At = At::Step(0);
-
-/// Where in its workflow a template stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum At {
-    Step(usize),
-    /// In a handler of a step: that step has run.
-    After(usize),
-    /// In a handler of the workflow.
-    Handler,
-}
-
 /// A variable and who writes it.
 #[derive(Debug)]
 pub struct Var {
@@ -51,13 +39,19 @@ pub struct Var {
     pub fields: Vec<String>,
     /// Read as a whole.
     pub whole: bool,
-    pub workbook: bool,
+    /// One value, which has no fields of its own: that of a loop.
+    pub plain: bool,
+    /// It has a value before anything is saved.
+    pub has_default: bool,
+    pub scope: VarScope,
+    pub merge: Merge,
+    /// `merge` is there, whatever it says.
+    pub merge_said: bool,
 }
 
+/// Where the script names a variable to save it.
 #[derive(Debug)]
 pub struct Writer {
-    /// Step of the workflow; none: in a handler.
-    pub step: Option<usize>,
     pub action: String,
     pub span: Span,
 }
@@ -92,8 +86,6 @@ pub struct Scope<'a, 'n> {
     pub kept: BTreeMap<usize, Kept>,
     /// The call that an `expect` judges.
     pub judged: Option<Judged>,
-    /// Outputs that are read of the event that led here, since this was last emptied.
-    pub payload: Vec<String>,
     /// A message is written: it may name the call before it.
     pub message: bool,
     /// The run watches itself: there is no task.
@@ -104,6 +96,8 @@ pub struct Scope<'a, 'n> {
     pub used: BTreeSet<usize>,
     /// Where the scenario is named, for remarks about it.
     pub span: Span,
+    /// The flow of control, made while the workflow is compiled.
+    pub flow: Flow,
 }
 
 impl<'a, 'n> Scope<'a, 'n> {
@@ -126,12 +120,12 @@ impl<'a, 'n> Scope<'a, 'n> {
             book,
             kept: BTreeMap::new(),
             judged: None,
-            payload: Vec::new(),
             message: false,
             watch: false,
             incomplete: false,
             used: BTreeSet::new(),
             span,
+            flow: Flow::default(),
         }
     }
 }
@@ -149,12 +143,21 @@ impl Scope<'_, '_> {
             Variable {
                 name: v.name.clone(),
                 fields,
+                scope: v.scope,
+                merge: v.merge,
                 default: self.kept.get(&i).and_then(|k| k.default.clone()),
                 record: self.kept.get(&i).map(|k| (k.section, k.path.clone())),
                 ..Variable::default()
             }
         };
-        self.vars.iter().enumerate().map(all).collect()
+        let mut vars: Vec<Variable> = self.vars.iter().enumerate().map(all).collect();
+        self.flow.lineage(&mut vars);
+        vars
+    }
+
+    pub fn declare(&mut self, var: Var) {
+        self.index.insert(var.name.clone(), self.vars.len());
+        self.vars.push(var);
     }
 
     /// What is known of a term's value; of an operator's or a filter's, nothing.
@@ -220,7 +223,7 @@ impl Ctx<'_> {
             "resource" => self.resource_source(scope, path, place),
             "env" => self.env_source(path, scope.watch, place),
             "workbook" => self.workbook_source(scope, path, &path.rest, at, place),
-            "global" => self.global_source(scope, path, &path.rest, place),
+            "global" => self.global_source(scope, path, &path.rest, at, place),
             "locals" => {
                 let found = Diagnostic::error(
                     307,
@@ -302,10 +305,11 @@ impl Ctx<'_> {
         let mut found = found.label(format!("nothing on any path to this node saves `{name}`"));
         let var = near.and_then(|near| scope.vars.iter().find(|v| v.name == near));
         if let Some((var, writer)) = var.and_then(|v| v.writers.first().map(|w| (v, w))) {
-            let kind = if var.workbook {
-                "workbook"
-            } else {
-                "task-local"
+            let kind = match var.scope {
+                VarScope::Workbook => "workbook",
+                VarScope::TaskLocal => "task-local",
+                VarScope::UserLocal => "user-local",
+                VarScope::Global => "global",
             };
             found = found.also(writer.span, "a similar name is saved here");
             found = found.help(format!(
@@ -334,38 +338,17 @@ impl Ctx<'_> {
         place: &str,
     ) -> Option<Term> {
         let name = scope.vars[var].name.clone();
-        let writers = &scope.vars[var].writers;
-        let before = |w: &&Writer| match (w.step, at) {
-            (None, At::Step(_)) => false,
-            (Some(step), At::Step(i)) => step < i,
-            (Some(step), At::After(i)) => step <= i,
-            _ => true,
-        };
-        if !path.optional && !writers.iter().any(|w| before(&w)) {
-            let writer = writers.first()?;
-            let own = matches!((writer.step, at), (Some(step), At::Step(i)) if step == i);
-            let found = if own {
-                let message = format!("`{}` reads `{name}` before it saves it", writer.action);
-                Diagnostic::error(304, path.root_span, message)
-                    .label("not there yet")
-                    .also(writer.span, "saved by the same action")
-            } else {
-                let when = match writer.step {
-                    Some(step) => format!("written later, by step {}", step + 1),
-                    None => "written only in a handler".into(),
-                };
-                let message = format!("variable `{name}` is used in `{place}` before it is saved");
-                Diagnostic::error(302, path.root_span, message)
-                    .label("not there yet")
-                    .also(writer.span, when)
-            };
-            let help = format!(
-                "save it in an earlier step, or give a default: `{{{{{} | default(\"\")}}}}`",
-                path.written
-            );
-            self.report(found.at(place).help(help));
+        let optional = path.optional;
+        scope
+            .flow
+            .read(at, var, path.root_span, place, &path.written, optional);
+        if scope.vars[var].plain {
             scope.vars[var].whole = true;
-            return None;
+            return Some(Term::Get(Source::Var {
+                var,
+                field: Some(0),
+                path: rest.iter().map(segment).collect(),
+            }));
         }
         let Some((first, inner)) = rest.split_first() else {
             scope.vars[var].whole = true;
@@ -633,11 +616,19 @@ impl Ctx<'_> {
 
     fn global_source(
         &mut self,
-        scope: &Scope<'_, '_>,
+        scope: &mut Scope<'_, '_>,
         path: &Path,
         rest: &[Step],
+        at: At,
         place: &str,
     ) -> Option<Term> {
+        if let Some(first) = rest.first()
+            && scope.globals.get(&first.name).is_none()
+            && let Some(var) = scope.var(&first.name)
+            && scope.vars[var].scope == VarScope::Global
+        {
+            return self.var_source(scope, var, path, &rest[1..], at, place);
+        }
         let globals = scope.globals.clone();
         self.inside_global(&globals, path, rest, place)
     }
@@ -691,4 +682,11 @@ impl Ctx<'_> {
 pub fn segment(step: &Step) -> Segment {
     step.index
         .map_or_else(|| Segment::Key(step.name.clone()), Segment::Index)
+}
+
+impl Var {
+    /// Readable as `workbook.NAME` too.
+    pub fn in_workbook(&self) -> bool {
+        self.scope == VarScope::Workbook
+    }
 }

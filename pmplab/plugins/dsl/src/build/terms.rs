@@ -1,8 +1,9 @@
 //! Expressions resolved, typed and folded: what the plan holds of them.
 
 use super::expr::{Piece, has_template};
+use super::flow::At;
 use super::grammar::{Kind, Tree};
-use super::scope::{At, Scope};
+use super::scope::Scope;
 use super::types::Type;
 use crate::compute;
 use crate::diag::{Diagnostic, Span};

@@ -1,8 +1,9 @@
 //! The parameters of a call: checked against what the call takes, templates cut out as holes.
 
 use super::expr::{Piece, has_template};
+use super::flow::At;
 use super::json::scalar;
-use super::scope::{At, Scope};
+use super::scope::Scope;
 use super::section::{Param, Section};
 use crate::diag::{Diagnostic, Span, nearest};
 use crate::plan::{Expr, Hole, Part, Template, Term};

@@ -1,10 +1,11 @@
 //! The Workbook of a script: its own fields, its aliases, and what a path in it means.
 
+use super::flow::At;
 use super::grammar::{Path, Step};
-use super::scope::{At, Kept, Scope, Var};
+use super::scope::{Kept, Scope, Var};
 use super::types::Type;
 use crate::diag::{Diagnostic, Span, nearest};
-use crate::plan::{self, Segment, Source, Term, Value};
+use crate::plan::{self, Source, Term, Value};
 use crate::read::Ctx;
 use crate::read::workbook::{FieldDecl, WorkbookDecl};
 use crate::workbook::{FLAG, FLAT, Grain, KEPT, REGISTERS, kept, section};
@@ -262,7 +263,7 @@ impl<'n> Ctx<'_> {
             }
             Meaning::Flag(taken) => {
                 let var = scope.flag();
-                Some(variable(var, &rest[taken..]))
+                self.var_source(scope, var, path, &rest[taken..], at, place)
             }
             Meaning::Field(field, _) if scope.watch => {
                 self.no_task(&book.fields[field].full(), first.span, place);
@@ -270,7 +271,7 @@ impl<'n> Ctx<'_> {
             }
             Meaning::Field(field, taken) => {
                 let var = scope.var(&book.fields[field].full())?;
-                Some(variable(var, &rest[taken..]))
+                self.var_source(scope, var, path, &rest[taken..], at, place)
             }
             Meaning::Kept(name, taken) => {
                 self.whole(name, rest.get(taken), place)?;
@@ -283,7 +284,7 @@ impl<'n> Ctx<'_> {
             Meaning::Nothing => {
                 if let Some(var) = scope
                     .var(first.name.as_str())
-                    .filter(|v| scope.vars[*v].workbook)
+                    .filter(|v| scope.vars[*v].in_workbook())
                 {
                     return self.var_source(scope, var, path, &rest[1..], at, place);
                 }
@@ -331,7 +332,7 @@ impl<'n> Ctx<'_> {
             .unwrap_or(0);
         let mut names = book.inside(&steps[..known]);
         if known == 0 {
-            let saved = scope.vars.iter().filter(|v| v.workbook);
+            let saved = scope.vars.iter().filter(|v| v.in_workbook());
             names.extend(saved.map(|v| v.name.clone()).filter(|n| !n.contains('.')));
         }
         let Some(wrong) = rest.get(known) else {
@@ -407,7 +408,7 @@ impl<'n> Ctx<'_> {
             Meaning::Nothing => {}
         }
         if let [name] = steps[..]
-            && let Some(var) = scope.var(name).filter(|v| scope.vars[*v].workbook)
+            && let Some(var) = scope.var(name).filter(|v| scope.vars[*v].in_workbook())
         {
             return Some(var);
         }
@@ -418,7 +419,7 @@ impl<'n> Ctx<'_> {
         let saved = scope
             .vars
             .iter()
-            .filter(|v| v.workbook)
+            .filter(|v| v.in_workbook())
             .map(|v| v.name.clone());
         let mut names: Vec<String> = own.chain(saved).chain([FLAG.to_owned()]).collect();
         let given = book.aliases.iter().map(|(name, _)| name.as_str());
@@ -445,29 +446,15 @@ impl<'n> Ctx<'_> {
 /// The one field of a variable that is a plain value.
 pub const VALUE: &str = "value";
 
-fn variable(var: usize, inside: &[Step]) -> Term {
-    Term::Get(Source::Var {
-        var,
-        field: Some(0),
-        path: inside
-            .iter()
-            .map(super::scope::segment)
-            .collect::<Vec<Segment>>(),
-    })
-}
-
 impl Scope<'_, '_> {
     /// Adds a variable that is a field of the Workbook.
     pub fn keep(&mut self, name: String, kept: Kept) -> usize {
         let var = self.vars.len();
-        self.index.insert(name.clone(), var);
-        self.vars.push(Var {
-            name,
-            writers: Vec::new(),
-            outputs: None,
+        self.declare(Var {
             fields: vec![VALUE.to_owned()],
-            whole: false,
-            workbook: true,
+            plain: true,
+            has_default: true,
+            ..Var::named(&name)
         });
         self.kept.insert(var, kept);
         var

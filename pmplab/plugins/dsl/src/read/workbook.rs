@@ -144,7 +144,7 @@ impl Ctx<'_> {
             Kind::List(items) => {
                 for item in items {
                     if let Some(name) = self.name(item, into.place) {
-                        self.declare(&name.value, name.span, ANY, into, decl);
+                        self.declare_field(&name.value, name.span, ANY, into, decl);
                     }
                 }
             }
@@ -173,12 +173,12 @@ impl Ctx<'_> {
                 None => Some(ANY),
                 Some(_) => self.word(&entry.value, &TYPES, 409, &format!("{}.{path}", into.place)),
             };
-            self.declare(&path, entry.key_span, kind.unwrap_or(ANY), into, decl);
+            self.declare_field(&path, entry.key_span, kind.unwrap_or(ANY), into, decl);
         }
     }
 
     /// Adds a field, unless the engine keeps that path anyway. Its index.
-    fn declare(
+    fn declare_field(
         &mut self,
         path: &str,
         span: Span,
@@ -304,7 +304,7 @@ impl Ctx<'_> {
             } else if entry.value.map().is_some_and(|m| !m.is_empty()) {
                 decl.flat.truncate(before);
                 self.defaults(&entry.value, into, &path, decl);
-            } else if let Some(index) = self.declare(&path, entry.key_span, ANY, into, decl) {
+            } else if let Some(index) = self.declare_field(&path, entry.key_span, ANY, into, decl) {
                 decl.fields[index].default = Some((&entry.value, place));
             }
         }
