@@ -11,6 +11,7 @@ mod read;
 pub mod template;
 pub mod units;
 mod value;
+pub mod workbook;
 pub mod yaml;
 
 pub use api::*;

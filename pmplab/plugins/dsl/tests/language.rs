@@ -269,7 +269,7 @@ fn names_resolve_from_the_task_outwards() {
     assert_eq!(whole("env.none | default(5)"), integer(5));
     assert_eq!(
         whole("workbook.state"),
-        Term::Get(Source::Workbook("state".into()))
+        Term::Get(Source::Workbook("timeline.phase".into()))
     );
     assert!(matches!(
         whole("workbook.asset.status"),

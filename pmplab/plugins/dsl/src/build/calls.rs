@@ -1,8 +1,8 @@
 //! Calls of components, and the built-in heads `log` and `update-workbook`.
 
 use super::actions::Calling;
+use super::event::Judged;
 use super::flow::{At, Open, Owner, Seat, Why};
-use super::scope::{Judged, Scope};
 use super::steps::{Catch, Job};
 use super::with::Callee;
 use crate::diag::{Diagnostic, nearest};
@@ -44,7 +44,7 @@ impl<'n> Ctx<'_> {
         let action = job.shop.next;
         job.shop.next += 1;
         job.scope.judged = Some(Judged {
-            known: known.clone(),
+            known: section.typed_outputs(&calling.call),
             read: Vec::new(),
         });
         let expect = calling
@@ -300,7 +300,10 @@ impl<'n> Ctx<'_> {
         };
         match message {
             Some((node, path)) if node.scalar().is_some() => {
-                self.template(node, &path, job.scope, at)
+                job.scope.message = true;
+                let message = self.template(node, &path, job.scope, at);
+                job.scope.message = false;
+                message
             }
             Some((node, path)) => {
                 self.wrong_type(node, "text", &path, None);
@@ -336,7 +339,7 @@ impl<'n> Ctx<'_> {
                     }))
                 }
             };
-            let var = self.updated(path, &place, job.scope);
+            let var = self.workbook_target(&path.value, path.span, job.scope, &place);
             match (var, template) {
                 (Some(var), Some(template)) => pairs.push((var, template, path.span)),
                 _ => good = false,
@@ -358,21 +361,6 @@ impl<'n> Ctx<'_> {
         let pairs = pairs.into_iter().map(|(var, template, _)| (var, template));
         let head = good.then(|| Head::Update(pairs.collect()));
         (head, vec![open(wrote)])
-    }
-}
-
-impl Ctx<'_> {
-    /// The variable that an update names.
-    fn updated(&mut self, path: &Name, place: &str, scope: &Scope<'_, '_>) -> Option<usize> {
-        let name = path.value.strip_prefix("workbook.").unwrap_or(&path.value);
-        let var = scope.var(name);
-        if var.is_none() {
-            let message = format!("undefined variable `{}` in `{place}`", path.value);
-            let found = Diagnostic::error(301, path.span, message).label("nothing saves it");
-            let names = scope.vars.iter().map(|v| v.name.as_str());
-            self.report(found.at(place).suggest(nearest(name, names)));
-        }
-        var
     }
 }
 

@@ -3,11 +3,13 @@
 mod actions;
 mod calls;
 mod components;
+mod event;
 mod expr;
 mod flow;
 mod grammar;
 mod graph;
 mod json;
+mod known;
 mod limits;
 mod outputs;
 mod resources;
@@ -21,10 +23,11 @@ mod types;
 mod vars;
 mod wbs;
 mod with;
+mod workbook;
 
 use crate::api::{Checked, Compose, Files, Providers, Request};
 use crate::diag::{self, Diagnostic, Sources};
-use crate::plan::{EntrySource, Monitoring, Plan, Scenario, Workbook};
+use crate::plan::{EntrySource, Monitoring, Plan, Scenario};
 use crate::read::Ctx;
 use crate::read::bundle::{CONFIG_FILE, Script};
 use crate::read::steps::StepDecl;
@@ -129,7 +132,8 @@ impl Ctx<'_> {
             retry: None,
             retries: std::collections::HashMap::new(),
         };
-        let scenarios = self.scenarios(&script, &resources, &mut shop, &globals);
+        let book = self.book(std::mem::take(&mut script.workbook));
+        let scenarios = self.scenarios(&script, &resources, &book, &mut shop, &globals);
         self.never_used(&shop, &resources, &scenarios.used);
         self.limits(&scenarios.plan, &script.load.scenarios, &resources);
         let plan = Plan {
@@ -141,7 +145,7 @@ impl Ctx<'_> {
             resources: resources.plan,
             scenarios: scenarios.plan,
             limits: shop.limits,
-            workbook: Workbook::default(),
+            workbook: book.plan(),
             monitoring: Monitoring::default(),
             globals,
         };

@@ -1,16 +1,17 @@
 //! What the names in templates mean in one scenario.
 
-use super::calls::index_of;
+use super::event::Judged;
 use super::flow::{At, Flow};
 use super::grammar::{Path, Step};
 use super::resources::Resources;
 use super::types::{Type, Types};
+use super::workbook::Book;
 use crate::diag::{Diagnostic, Span, nearest};
 use crate::plan::{Merge, Segment, Source, Term, Value, VarScope, Variable};
 use crate::read::Ctx;
 use crate::read::save_as::RESERVED;
-use serde_json::Value as Json;
-use std::collections::{BTreeSet, HashMap};
+use serde_json::{Map, Value as Json};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What the scheduler knows of the running task.
 const ENV: [&str; 6] = [
@@ -21,24 +22,8 @@ const ENV: [&str; 6] = [
     "scenario",
     "iteration",
 ];
-const WORKBOOK: [&str; 8] = [
-    "state",
-    "user_id",
-    "task_id",
-    "owner",
-    "scope_trace",
-    "retry_left",
-    "timeout_at",
-    "current_action",
-];
-const SECTIONS: [&str; 6] = [
-    "timeline",
-    "execution",
-    "governance",
-    "telemetry",
-    "registers",
-    "communications",
-];
+/// What of it is known without a task.
+const WATCH: [&str; 2] = ["tick", "scenario"];
 
 /// What a path that leads nowhere means where that is allowed.
 const NOTHING: Term = Term::Const(Value::None);
@@ -71,13 +56,13 @@ pub struct Writer {
     pub span: Span,
 }
 
-/// The call whose `expect` is being read: its outputs are names there.
+/// A variable that is a field of the Workbook.
 #[derive(Debug)]
-pub struct Judged {
-    /// None: unknown.
-    pub known: Option<Vec<String>>,
-    /// Those that are read.
-    pub read: Vec<String>,
+pub struct Kept {
+    pub section: usize,
+    /// Inside the section.
+    pub path: String,
+    pub default: Option<Value>,
 }
 
 /// The names of one scenario.
@@ -94,6 +79,17 @@ pub struct Scope<'a, 'n> {
     pub types: Types,
     /// `global.*`.
     pub globals: Json,
+    /// What `user.context` says, with its templates filled.
+    pub context: Json,
+    pub book: &'a Book<'n>,
+    /// Variables that are fields of the Workbook.
+    pub kept: BTreeMap<usize, Kept>,
+    /// The call that an `expect` judges.
+    pub judged: Option<Judged>,
+    /// A message is written: it may name the call before it.
+    pub message: bool,
+    /// The run watches itself: there is no task.
+    pub watch: bool,
     /// A step or resource is missing: an unknown name may be its fault.
     pub incomplete: bool,
     /// Resources that templates name.
@@ -102,12 +98,41 @@ pub struct Scope<'a, 'n> {
     pub span: Span,
     /// The flow of control, made while the workflow is compiled.
     pub flow: Flow,
-    pub judged: Option<Judged>,
+}
+
+impl<'a, 'n> Scope<'a, 'n> {
+    /// `span` is where it is named, for remarks about it.
+    pub fn new(
+        resources: &'a Resources<'n>,
+        book: &'a Book<'n>,
+        globals: &Json,
+        span: Span,
+    ) -> Self {
+        Self {
+            resources,
+            inherit: Vec::new(),
+            explicit: false,
+            vars: Vec::new(),
+            index: HashMap::new(),
+            types: Types::default(),
+            globals: globals.clone(),
+            context: Json::Object(Map::new()),
+            book,
+            kept: BTreeMap::new(),
+            judged: None,
+            message: false,
+            watch: false,
+            incomplete: false,
+            used: BTreeSet::new(),
+            span,
+            flow: Flow::default(),
+        }
+    }
 }
 
 impl Scope<'_, '_> {
     pub fn variables(&self) -> Vec<Variable> {
-        let all = |v: &Var| {
+        let all = |(i, v): (usize, &Var)| {
             let mut fields = v.fields.clone();
             let rest = v
                 .outputs
@@ -120,10 +145,12 @@ impl Scope<'_, '_> {
                 fields,
                 scope: v.scope,
                 merge: v.merge,
+                default: self.kept.get(&i).and_then(|k| k.default.clone()),
+                record: self.kept.get(&i).map(|k| (k.section, k.path.clone())),
                 ..Variable::default()
             }
         };
-        let mut vars: Vec<Variable> = self.vars.iter().map(all).collect();
+        let mut vars: Vec<Variable> = self.vars.iter().enumerate().map(all).collect();
         self.flow.lineage(&mut vars);
         vars
     }
@@ -163,6 +190,11 @@ impl Scope<'_, '_> {
                 "phase" | "scenario" => Type::Text,
                 _ => Type::Integer,
             },
+            Source::Event(path) => Self::type_of_event(path),
+            Source::Output { output, path } if path.is_empty() => self.type_of_output(*output),
+            Source::Workbook(path) => crate::workbook::kept(path)
+                .and_then(|kept| Type::named(kept.kind))
+                .unwrap_or(Type::Any),
             _ => Type::Any,
         }
     }
@@ -181,14 +213,17 @@ impl Ctx<'_> {
         at: At,
         place: &str,
     ) -> Option<Term> {
-        if let Some(term) = judged(scope, path) {
+        if let Some(term) = scope.output(path) {
             return Some(term);
+        }
+        if scope.watch && !matches!(path.root.as_str(), "env" | "workbook" | "global") {
+            return self.bare(scope, path, place);
         }
         match path.root.as_str() {
             "resource" => self.resource_source(scope, path, place),
-            "env" => self.env_source(path, place),
-            "workbook" => self.workbook_source(scope, path, at, place),
-            "global" => self.global_source(scope, path, &path.rest, place),
+            "env" => self.env_source(path, scope.watch, place),
+            "workbook" => self.workbook_source(scope, path, &path.rest, at, place),
+            "global" => self.global_source(scope, path, &path.rest, at, place),
             "locals" => {
                 let found = Diagnostic::error(
                     307,
@@ -203,22 +238,8 @@ impl Ctx<'_> {
                 );
                 None
             }
-            "inputs" | "event" | "error" => {
-                let found = Diagnostic::error(
-                    110,
-                    path.root_span,
-                    format!(
-                        "`{}` in `{place}` is not supported by this version yet",
-                        path.root
-                    ),
-                );
-                self.report(
-                    found
-                        .label("known to the language, not built yet")
-                        .at(place),
-                );
-                None
-            }
+            "inputs" => self.input_source(scope, path, at, place),
+            "event" | "error" => self.event_source(scope, path, at, place),
             "user" | "scenario" | "tick" => {
                 let instead = if path.root == "user" {
                     "user_id"
@@ -237,6 +258,19 @@ impl Ctx<'_> {
                         .help(format!("did you mean `env.{instead}`?")),
                 );
                 None
+            }
+            name if scope.book.names(name) => {
+                let (root, mut rest) = (path.root.clone(), path.rest.clone());
+                let span = path.root_span;
+                rest.insert(
+                    0,
+                    Step {
+                        name: root,
+                        index: None,
+                        span,
+                    },
+                );
+                self.workbook_source(scope, path, &rest, at, place)
             }
             name => match scope.var(name) {
                 Some(var) => self.var_source(scope, var, path, &path.rest, at, place),
@@ -294,7 +328,7 @@ impl Ctx<'_> {
         None
     }
 
-    fn var_source(
+    pub fn var_source(
         &mut self,
         scope: &mut Scope<'_, '_>,
         var: usize,
@@ -543,7 +577,7 @@ impl Ctx<'_> {
         self.report(found);
     }
 
-    fn env_source(&mut self, path: &Path, place: &str) -> Option<Term> {
+    fn env_source(&mut self, path: &Path, watch: bool, place: &str) -> Option<Term> {
         let name = path
             .rest
             .first()
@@ -551,7 +585,7 @@ impl Ctx<'_> {
             .unwrap_or_default();
         let folded = name.replace('-', "_");
         if path.rest.len() == 1 {
-            if ENV.contains(&folded.as_str()) {
+            if ENV.contains(&folded.as_str()) && (!watch || WATCH.contains(&folded.as_str())) {
                 return Some(Term::Get(Source::Env(folded)));
             }
             if let Some((_, value)) = self.req.env.iter().rev().find(|(key, _)| key == name) {
@@ -574,88 +608,27 @@ impl Ctx<'_> {
                 if name.is_empty() { "NAME" } else { name }
             )),
         };
-        let note = format!("set by the scheduler: {}", ENV.join(", "));
+        let set: &[&str] = if watch { &WATCH } else { &ENV };
+        let note = format!("set by the scheduler: {}", set.join(", "));
         self.report(found.note(note));
-        None
-    }
-
-    fn workbook_source(
-        &mut self,
-        scope: &mut Scope<'_, '_>,
-        path: &Path,
-        at: At,
-        place: &str,
-    ) -> Option<Term> {
-        let Some(first) = path.rest.first() else {
-            let found = Diagnostic::error(
-                301,
-                path.root_span,
-                format!("`workbook` needs a field in `{place}`"),
-            )
-            .label("of which field?");
-            self.report(
-                found
-                    .at(place)
-                    .note(format!("fields: {}", WORKBOOK.join(", "))),
-            );
-            return None;
-        };
-        if path.rest.len() == 1 && WORKBOOK.contains(&first.name.as_str()) {
-            return Some(Term::Get(Source::Workbook(first.name.clone())));
-        }
-        if let Some(var) = scope
-            .var(&first.name)
-            .filter(|v| scope.vars[*v].in_workbook())
-        {
-            return self.var_source(scope, var, path, &path.rest[1..], at, place);
-        }
-        if SECTIONS.contains(&first.name.as_str()) {
-            let found = Diagnostic::error(
-                110,
-                first.span,
-                format!(
-                    "`workbook.{}` is not supported by this version yet",
-                    first.name
-                ),
-            );
-            self.report(
-                found
-                    .label("known to the language, not built yet")
-                    .at(place),
-            );
-            return None;
-        }
-        if scope.incomplete {
-            return None;
-        }
-        let names = WORKBOOK.into_iter().chain(
-            scope
-                .vars
-                .iter()
-                .filter(|v| v.in_workbook())
-                .map(|v| v.name.as_str()),
-        );
-        let names: Vec<&str> = names.collect();
-        let found = Diagnostic::error(
-            301,
-            first.span,
-            format!("undefined variable `workbook.{}` in `{place}`", first.name),
-        );
-        let found = found
-            .label("no such field")
-            .at(place)
-            .suggest(nearest(&first.name, names.iter().copied()));
-        self.report(found.note(format!("fields: {}", names.join(", "))));
         None
     }
 
     fn global_source(
         &mut self,
-        scope: &Scope<'_, '_>,
+        scope: &mut Scope<'_, '_>,
         path: &Path,
         rest: &[Step],
+        at: At,
         place: &str,
     ) -> Option<Term> {
+        if let Some(first) = rest.first()
+            && scope.globals.get(&first.name).is_none()
+            && let Some(var) = scope.var(&first.name)
+            && scope.vars[var].scope == VarScope::Global
+        {
+            return self.var_source(scope, var, path, &rest[1..], at, place);
+        }
         let globals = scope.globals.clone();
         self.inside_global(&globals, path, rest, place)
     }
@@ -706,7 +679,7 @@ impl Ctx<'_> {
     }
 }
 
-fn segment(step: &Step) -> Segment {
+pub fn segment(step: &Step) -> Segment {
     step.index
         .map_or_else(|| Segment::Key(step.name.clone()), Segment::Index)
 }
@@ -716,16 +689,4 @@ impl Var {
     pub fn in_workbook(&self) -> bool {
         self.scope == VarScope::Workbook
     }
-}
-
-/// In an `expect`, the outputs of the call come before all other names.
-fn judged(scope: &mut Scope<'_, '_>, path: &Path) -> Option<Term> {
-    let judged = scope.judged.as_mut()?;
-    let known = judged.known.as_ref()?;
-    known.contains(&path.root).then(|| {
-        Term::Get(Source::Output {
-            output: index_of(&mut judged.read, &path.root),
-            path: path.rest.iter().map(segment).collect(),
-        })
-    })
 }

@@ -81,10 +81,8 @@ pub struct Types(HashMap<String, HashMap<String, Type>>);
 impl Types {
     /// A call saves its outputs under `var`. Where several calls save, a field is what any of them may bring.
     pub fn saved(&mut self, var: &str, section: &Section, call: &str) {
-        for output in section.outputs(call).unwrap_or_default() {
-            let declared = section.output_type(call, output);
-            let kind = declared.and_then(Type::named).unwrap_or(Type::Any);
-            self.learn(var, output, kind);
+        for (output, kind) in section.typed_outputs(call).unwrap_or_default() {
+            self.learn(var, &output, kind);
         }
     }
 

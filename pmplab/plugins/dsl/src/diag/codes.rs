@@ -195,11 +195,21 @@ pub const CODES: &[Code] = &[
         "compare with something: `{{meta.status == 200}}`",
     ),
     code(
+        314,
+        "wrong field or alias of the Workbook",
+        "name a field that the engine keeps or the script declares",
+    ),
+    code(
         315,
         "values that never go together",
         "compare and calculate with values of one type",
     ),
     code(316, "expression too large", "make several of it"),
+    code(
+        317,
+        "value that is known only in the run",
+        "read `global.*`, or `env.*` that is given with `--env`",
+    ),
     code(401, "unit missing", "write `500ms`, `2s`, `1m30s`"),
     code(
         402,

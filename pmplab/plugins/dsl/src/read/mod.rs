@@ -16,6 +16,7 @@ pub mod save_as;
 pub mod scalars;
 pub mod settings;
 pub mod steps;
+pub mod workbook;
 pub mod workflows;
 
 use crate::api::{Files, Mode, Request};

@@ -1,5 +1,7 @@
 //! Which keys are allowed where.
 
+use pmplab_records::dictionaries::SECTIONS;
+
 /// A kind of map in the script.
 pub struct Place {
     /// As a caret says it: "not a ... key".
@@ -605,6 +607,35 @@ pub const TIMEOUT_EXIT: Place = Place {
 pub const ERROR_EXIT: Place = Place {
     what: "exit",
     keys: &["to", "severity", "state"],
+    ..PLAIN
+};
+
+pub const WORKBOOK: Place = Place {
+    what: "workbook",
+    keys: &["sections", "defaults", "fields", "expose"],
+    moved: &[
+        ("timeline", "`sections`"),
+        ("execution", "`sections`"),
+        ("governance", "`sections`"),
+        ("telemetry", "`sections`"),
+        ("registers", "`sections`"),
+        ("communications", "`sections`"),
+        ("persist", "`sections.NAME`"),
+    ],
+    synonyms: &[("aliases", "expose"), ("columns", "fields")],
+    ..PLAIN
+};
+
+pub const WORKBOOK_SECTIONS: Place = Place {
+    what: "section",
+    keys: SECTIONS,
+    ..PLAIN
+};
+
+pub const WORKBOOK_SECTION: Place = Place {
+    what: "section",
+    keys: &["defaults", "fields", "persist"],
+    moved: &[("expose", "`workbook`")],
     ..PLAIN
 };
 

@@ -14,6 +14,9 @@ use std::collections::HashSet;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct At(pub usize);
 
+/// A template that is no part of a workflow stands at no point.
+pub const OUTSIDE: At = At(usize::MAX);
+
 /// Why one point follows another; what is said of a path that takes this way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Why {
@@ -185,6 +188,9 @@ impl Flow {
         written: &str,
         optional: bool,
     ) {
+        if at == OUTSIDE {
+            return;
+        }
         self.reads.push(Read {
             point: at.0,
             var,
