@@ -2,11 +2,16 @@
 
 mod api;
 mod build;
+mod compute;
 pub mod diag;
+pub mod dist;
 pub mod plan;
+pub mod random;
 mod read;
 pub mod template;
 pub mod units;
+mod value;
+pub mod workbook;
 pub mod yaml;
 
 pub use api::*;

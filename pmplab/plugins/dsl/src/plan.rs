@@ -351,6 +351,9 @@ pub struct Variable {
     /// Its writes go into the change stream: index into the six sections, and the path inside.
     pub record: Option<(usize, String)>,
     pub merge: Merge,
+    /// Nodes that write it and nodes that read it: data for whoever asks where a value comes from.
+    pub writers: Vec<String>,
+    pub readers: Vec<String>,
 }
 
 /// How far a variable can be seen.

@@ -3,9 +3,12 @@
 use super::components::Components;
 use super::with::Callee;
 use crate::diag::{Diagnostic, Span, nearest};
-use crate::plan::{Ns, Role};
-use crate::read::actions::{ActionDecl, Save};
-use crate::read::workflows::{Handler, StepDecl, StepHead};
+use crate::plan::{Ns, Retry, Role};
+use crate::read::actions::ActionDecl;
+use crate::read::save_as::Save;
+use crate::read::settings::{ExtractDecl, LimitDecl, Settings};
+use crate::read::steps::{StepDecl, StepHead};
+use crate::read::workflows::Handler;
 use crate::read::{Ctx, Name, Spanned};
 use crate::yaml::Node;
 use std::collections::{HashMap, HashSet};
@@ -28,23 +31,73 @@ pub enum Doing<'a, 'n> {
         with: Option<&'n Node>,
         path: String,
     },
-    Goto(Name),
+    /// `action: workbook.update`: paths and values.
+    Update(Vec<(Name, &'n Node)>),
 }
 
+/// A call with its settings: those of the step over those of its action.
 pub struct Calling<'a, 'n> {
     /// Name of the action, or `component.call`.
     pub name: String,
-    pub inline: bool,
     pub component: usize,
     pub call: String,
     pub with: Option<&'n Node>,
     pub with_path: String,
-    pub save: Option<Save>,
+    pub save: Option<Save<'n>>,
     pub timeout: Option<Spanned<Ns>>,
+    pub retry: Option<&'a Retry>,
+    pub rate_limit: Option<&'a LimitDecl>,
+    /// The condition, and its path.
+    pub expect: Option<(&'n Node, &'a str)>,
+    pub extract: Option<&'a [ExtractDecl]>,
+    pub compensate: Option<&'a Name>,
+    pub record_inputs: bool,
     pub max_body: Option<u64>,
     pub on_error: Option<&'a Handler<'n>>,
     pub on_timeout: Option<&'a Handler<'n>>,
     pub span: Span,
+}
+
+impl<'a, 'n> Calling<'a, 'n> {
+    /// `settings`: the step's own before those of its action.
+    fn of(
+        name: &Name,
+        shown: &str,
+        component: usize,
+        call: &str,
+        with_path: String,
+        settings: [&'a Settings<'n>; 2],
+    ) -> Self {
+        let [own, base] = settings;
+        let expect = own.expect.as_ref().or(base.expect.as_ref());
+        Self {
+            name: shown.to_owned(),
+            component,
+            call: call.to_owned(),
+            with: own.with.or(base.with),
+            with_path,
+            save: own.save.clone().or_else(|| base.save.clone()),
+            timeout: own.timeout.clone().or_else(|| base.timeout.clone()),
+            retry: own.retry.as_ref().or(base.retry.as_ref()),
+            rate_limit: own.rate_limit.as_ref().or(base.rate_limit.as_ref()),
+            expect: expect.map(|(node, path)| (*node, path.as_str())),
+            extract: own.extract.as_deref().or(base.extract.as_deref()),
+            compensate: own.compensate.as_ref().or(base.compensate.as_ref()),
+            record_inputs: own.record_inputs.or(base.record_inputs).unwrap_or(false),
+            max_body: own.max_body.or(base.max_body),
+            on_error: own.on_error.as_ref().or(base.on_error.as_ref()),
+            on_timeout: own.on_timeout.as_ref().or(base.on_timeout.as_ref()),
+            span: name.span,
+        }
+    }
+}
+
+impl<'a> Actions<'a, '_> {
+    /// The name of an action that is there, or of the one that is meant.
+    pub fn name_of(&self, name: &str) -> Option<&'a str> {
+        let exact = self.by_name.get_key_value(name).map(|(name, _)| *name);
+        exact.or_else(|| nearest(name, self.decls.iter().map(|a| a.name.value.as_str())))
+    }
 }
 
 /// Names of all components that the workflows call.
@@ -59,42 +112,47 @@ pub fn called<'a>(
         .map(|a| (a.name.value.as_str(), a))
         .collect();
     let (mut components, mut used) = (HashSet::new(), HashSet::new());
+    let known = |name: &str| {
+        let exact = declared.contains(&name).then_some(name);
+        exact
+            .or_else(|| nearest(name, declared.iter().copied()))
+            .map(str::to_owned)
+    };
     let mut open: Vec<&StepDecl<'_>> = steps.collect();
-    while let Some(step) = open.pop() {
-        let mut settings = vec![&step.settings];
-        let component = match &step.head {
-            StepHead::Ref(name) => {
-                let names = by_name.keys().copied();
-                let exact = by_name.get(name.value.as_str());
-                let action = exact
-                    .or_else(|| by_name.get(nearest(&name.value, names)?))
-                    .copied();
-                let Some(action) = action else { continue };
-                if !used.insert(action.name.value.clone()) {
-                    continue;
+    let mut undoing: Vec<&Name> = Vec::new();
+    loop {
+        let (settings, action) = match (open.pop(), undoing.pop()) {
+            (Some(step), name) => {
+                undoing.extend(name);
+                open.extend(step.inner());
+                match &step.head {
+                    StepHead::Ref(name) => (Some(&step.settings), Some(name)),
+                    StepHead::Inline(name) => {
+                        if let Some((component, _)) = name.value.split_once('.') {
+                            components.extend(known(component));
+                        }
+                        (Some(&step.settings), None)
+                    }
+                    _ => continue,
                 }
-                settings.push(&action.settings);
-                action.component.as_ref().map(|c| c.value.as_str())
             }
-            StepHead::Inline(name) => name.value.split_once('.').map(|(component, _)| component),
-            StepHead::Goto(_) => None,
+            (None, Some(name)) => (None, Some(name)),
+            (None, None) => break,
         };
-        if let Some(name) = component {
-            let known = if declared.contains(&name) {
-                Some(name)
-            } else {
-                nearest(name, declared.iter().copied())
-            };
-            components.extend(known.map(str::to_owned));
+        undoing.extend(settings.and_then(|s| s.compensate.as_ref()));
+        let Some(name) = action else { continue };
+        let exact = by_name.get(name.value.as_str());
+        let near = || by_name.get(nearest(&name.value, by_name.keys().copied())?);
+        let Some(action) = exact.or_else(near).copied() else {
+            continue;
+        };
+        if !used.insert(action.name.value.clone()) {
+            continue;
         }
-        for settings in settings {
-            for handler in [&settings.on_error, &settings.on_timeout]
-                .into_iter()
-                .flatten()
-            {
-                open.extend(&handler.steps);
-            }
-        }
+        components.extend(action.component.as_ref().and_then(|c| known(&c.value)));
+        undoing.extend(&action.settings.compensate);
+        let handlers = [&action.settings.on_error, &action.settings.on_timeout];
+        open.extend(handlers.into_iter().flatten().flat_map(|h| &h.steps));
     }
     (components, used)
 }
@@ -176,6 +234,7 @@ impl Ctx<'_> {
             }
             all.bound.push(bound);
         }
+        self.undone_in_circles(&all, used);
         all
     }
 
@@ -254,35 +313,74 @@ impl Ctx<'_> {
         actions: &Actions<'a, 'n>,
         components: &Components<'_>,
     ) -> Option<Doing<'a, 'n>> {
-        let own = &step.settings;
         match &step.head {
-            StepHead::Goto(target) => Some(Doing::Goto(target.clone())),
             StepHead::Ref(name) => {
-                let index = self.action_named(name, actions, &step.path)?;
-                let decl = &actions.decls[index];
-                let component = actions.bound[index]?;
-                Some(Doing::Call(Box::new(Calling {
-                    name: decl.name.value.clone(),
-                    inline: false,
-                    component,
-                    call: decl.call.as_ref()?.value.clone(),
-                    with: decl.settings.with,
-                    with_path: format!("{}.with", decl.path),
-                    save: own.save.clone().or_else(|| decl.settings.save.clone()),
-                    timeout: own
-                        .timeout
-                        .clone()
-                        .or_else(|| decl.settings.timeout.clone()),
-                    max_body: own.max_body.or(decl.settings.max_body),
-                    on_error: own.on_error.as_ref().or(decl.settings.on_error.as_ref()),
-                    on_timeout: own
-                        .on_timeout
-                        .as_ref()
-                        .or(decl.settings.on_timeout.as_ref()),
-                    span: name.span,
-                })))
+                let index = self.action_named(name, actions, &format!("{}.ref", step.path))?;
+                named(name, index, &step.settings, actions).map(|c| Doing::Call(Box::new(c)))
             }
             StepHead::Inline(head) => self.inline(head, step, actions, components),
+            _ => None,
+        }
+    }
+
+    /// The call that undoes another: an action by its name. It saves nothing and has no handlers.
+    pub fn undoing<'a, 'n>(
+        &mut self,
+        name: &Name,
+        actions: &Actions<'a, 'n>,
+        path: &str,
+    ) -> Option<Calling<'a, 'n>> {
+        let index = self.action_named(name, actions, path)?;
+        let decl = &actions.decls[index];
+        let calling = named(name, index, &decl.settings, actions)?;
+        Some(Calling {
+            save: None,
+            extract: None,
+            compensate: None,
+            on_error: None,
+            on_timeout: None,
+            ..calling
+        })
+    }
+
+    /// Actions that undo each other, directly or by way of others.
+    fn undone_in_circles(&mut self, actions: &Actions<'_, '_>, used: &HashSet<String>) {
+        let next = |index: usize| {
+            let name = actions.decls[index].settings.compensate.as_ref()?;
+            actions
+                .by_name
+                .get(name.value.as_str())
+                .map(|to| (name, *to))
+        };
+        let mut done = HashSet::new();
+        for start in 0..actions.decls.len() {
+            if !used.contains(&actions.decls[start].name.value) {
+                continue;
+            }
+            let mut path = vec![start];
+            while let Some((name, to)) = path.last().and_then(|last| next(*last)) {
+                if let Some(from) = path.iter().position(|p| *p == to) {
+                    let circle = &path[from..];
+                    if circle.iter().all(|p| done.insert(*p)) {
+                        let each = circle.iter().chain(circle.first());
+                        let names: Vec<&str> = each
+                            .map(|p| actions.decls[*p].name.value.as_str())
+                            .collect();
+                        let message =
+                            format!("these actions undo each other: {}", names.join(" -> "));
+                        let found = Diagnostic::error(221, name.span, message).label("leads back");
+                        let found = found.at(format!(
+                            "{}.compensate",
+                            actions.decls[path[path.len() - 1]].path
+                        ));
+                        self.report(found.help(
+                            "what undoes an action needs no undoing: remove its `compensate`",
+                        ));
+                    }
+                    break;
+                }
+                path.push(to);
+            }
         }
     }
 
@@ -293,7 +391,6 @@ impl Ctx<'_> {
         actions: &Actions<'a, 'n>,
         components: &Components<'_>,
     ) -> Option<Doing<'a, 'n>> {
-        let own = &step.settings;
         let path = &step.path;
         let Some((component, call)) = head.value.split_once('.') else {
             let found = Diagnostic::error(
@@ -330,13 +427,12 @@ impl Ctx<'_> {
             }
             return Some(Doing::Log {
                 level: call.to_owned(),
-                with: own.with,
+                with: step.settings.with,
                 path: format!("{path}.with"),
             });
         }
         if declared.is_none() && component == "workbook" {
-            self.later(&head.value, head.span, path);
-            return None;
+            return self.workbook_call(head, call, step);
         }
         let name = Spanned::new(component.to_owned(), head.span);
         let index = self.component_named(&name, components, path)?;
@@ -344,23 +440,41 @@ impl Ctx<'_> {
             index,
             &Spanned::new(call.to_owned(), head.span),
             components,
-            own.with,
+            step.settings.with,
             path,
         );
-        Some(Doing::Call(Box::new(Calling {
-            name: head.value.clone(),
-            inline: true,
-            component: index,
-            call: call.to_owned(),
-            with: own.with,
-            with_path: format!("{path}.with"),
-            save: own.save.clone(),
-            timeout: own.timeout.clone(),
-            max_body: own.max_body,
-            on_error: own.on_error.as_ref(),
-            on_timeout: own.on_timeout.as_ref(),
-            span: head.span,
-        })))
+        let with_path = format!("{path}.with");
+        let settings = [&step.settings; 2];
+        let calling = Calling::of(head, &head.value, index, call, with_path, settings);
+        Some(Doing::Call(Box::new(calling)))
+    }
+
+    /// `workbook.update`, which is `update-workbook` as an action.
+    fn workbook_call<'a, 'n>(
+        &mut self,
+        head: &Name,
+        call: &str,
+        step: &'a StepDecl<'n>,
+    ) -> Option<Doing<'a, 'n>> {
+        if call != "update" {
+            let message = format!("there is no `workbook.{call}`");
+            let found = Diagnostic::error(701, head.span, message).label("unknown call");
+            self.report(
+                found
+                    .at(&step.path)
+                    .suggest(nearest(call, ["update"]))
+                    .note("calls: update"),
+            );
+            return None;
+        }
+        let entries = step.settings.with.and_then(Node::map).unwrap_or_default();
+        if entries.is_empty() {
+            let help = "add `with: {registers.flag: true}`";
+            self.missing(head.span, "with", &step.path, help);
+            return None;
+        }
+        let one = |e: &'n crate::yaml::Entry| (Spanned::new(e.key.clone(), e.key_span), &e.value);
+        Some(Doing::Update(entries.iter().map(one).collect()))
     }
 
     fn action_named(
@@ -382,7 +496,7 @@ impl Ctx<'_> {
             format!("there is no action `{}`", name.value),
         )
         .label("unknown action");
-        let found = found.at(format!("{path}.ref")).suggest(near);
+        let found = found.at(path).suggest(near);
         let names: Vec<&str> = actions
             .decls
             .iter()
@@ -402,4 +516,28 @@ impl Ctx<'_> {
         );
         actions.by_name.get(near?).copied()
     }
+}
+
+/// The call of a named action; none when its component or call is unknown.
+fn named<'a, 'n>(
+    name: &Name,
+    index: usize,
+    own: &'a Settings<'n>,
+    actions: &Actions<'a, 'n>,
+) -> Option<Calling<'a, 'n>> {
+    let decl: &'a ActionDecl<'n> = &actions.decls[index];
+    let with_path = format!("{}.with", decl.path);
+    let settings = [own, &decl.settings];
+    let call = &decl.call.as_ref()?.value;
+    Some(Calling {
+        with: decl.settings.with,
+        ..Calling::of(
+            name,
+            &decl.name.value,
+            actions.bound[index]?,
+            call,
+            with_path,
+            settings,
+        )
+    })
 }

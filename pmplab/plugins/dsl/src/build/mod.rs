@@ -1,24 +1,36 @@
 //! From declarations to the plan: references, templates, resources and limits.
 
 mod actions;
+mod calls;
 mod components;
+mod event;
 mod expr;
+mod flow;
+mod grammar;
+mod graph;
 mod json;
+mod known;
 mod limits;
+mod outputs;
 mod resources;
 mod scenarios;
 mod scope;
 mod section;
 mod steps;
+mod targets;
+mod terms;
+mod types;
+mod vars;
 mod wbs;
 mod with;
+mod workbook;
 
 use crate::api::{Checked, Compose, Files, Providers, Request};
 use crate::diag::{self, Diagnostic, Sources};
-use crate::plan::{EntrySource, Monitoring, Plan, Scenario, Workbook};
+use crate::plan::{EntrySource, Monitoring, Plan, Scenario};
 use crate::read::Ctx;
 use crate::read::bundle::{CONFIG_FILE, Script};
-use crate::read::workflows::StepDecl;
+use crate::read::steps::StepDecl;
 use components::Components;
 use serde_json::{Map, Value as Json, json};
 use std::collections::HashSet;
@@ -116,8 +128,12 @@ impl Ctx<'_> {
             components: &components,
             next: 0,
             saved: std::collections::HashMap::new(),
+            limits: Vec::new(),
+            retry: None,
+            retries: std::collections::HashMap::new(),
         };
-        let scenarios = self.scenarios(&script, &resources, &mut shop, &globals);
+        let book = self.book(std::mem::take(&mut script.workbook));
+        let scenarios = self.scenarios(&script, &resources, &book, &mut shop, &globals);
         self.never_used(&shop, &resources, &scenarios.used);
         self.limits(&scenarios.plan, &script.load.scenarios, &resources);
         let plan = Plan {
@@ -128,8 +144,8 @@ impl Ctx<'_> {
             components: components.plan.clone(),
             resources: resources.plan,
             scenarios: scenarios.plan,
-            limits: Vec::new(),
-            workbook: Workbook::default(),
+            limits: shop.limits,
+            workbook: book.plan(),
             monitoring: Monitoring::default(),
             globals,
         };
@@ -184,10 +200,7 @@ fn used(script: &Script<'_>) -> (HashSet<String>, HashSet<String>) {
         .iter()
         .map(|c| c.name.value.as_str())
         .collect();
-    let mut steps = script.workflows.iter().flat_map(|w| {
-        let handlers = [&w.on_error, &w.on_timeout].into_iter().flatten();
-        w.steps.iter().chain(handlers.flat_map(|h| &h.steps))
-    });
+    let mut steps = script.workflows.iter().flat_map(|w| w.outer());
     let steps: &mut dyn Iterator<Item = &StepDecl<'_>> = &mut steps;
     actions::called(steps, &script.actions, &declared)
 }

@@ -3,6 +3,7 @@
 use super::resources::Resources;
 use super::scope::Scope;
 use super::steps::Shop;
+use super::workbook::Book;
 use crate::diag::{Diagnostic, Span, nearest};
 use crate::plan::{Exit, Ns, Scenario, Severity, Spawn, Start};
 use crate::read::bundle::Script;
@@ -11,8 +12,7 @@ use crate::read::load::{ProfileDecl, ScenarioDecl};
 use crate::read::workflows::WorkflowDecl;
 use crate::read::{Ctx, Spanned};
 use crate::units::show;
-use crate::yaml::{Kind, Node};
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// The scenarios, and which resources they use.
@@ -26,6 +26,7 @@ impl<'n> Ctx<'_> {
         &mut self,
         script: &Script<'n>,
         resources: &Resources<'n>,
+        book: &Book<'n>,
         shop: &mut Shop<'_, 'n>,
         globals: &Json,
     ) -> Scenarios {
@@ -55,7 +56,7 @@ impl<'n> Ctx<'_> {
             profiles_used.extend(profile.map(|p| p.name.value.clone()));
             let Some(workflow) = workflow else { continue };
             run.insert(&workflow.name.value);
-            let scope = self.scope(decl, resources, globals);
+            let scope = self.scope(decl, resources, book, globals);
             all.plan.push(self.plan_scenario(
                 decl,
                 workflow,
@@ -103,17 +104,8 @@ impl<'n> Ctx<'_> {
                     .at(&workflow.path)
                     .help("name it in a scenario, or remove it"),
             );
-            let mut scope = Scope {
-                resources,
-                inherit: Vec::new(),
-                explicit: false,
-                vars: Vec::new(),
-                index: HashMap::new(),
-                globals: globals.clone(),
-                incomplete: false,
-                used: BTreeSet::new(),
-                span: workflow.name.span,
-            };
+            let mut scope = Scope::new(resources, book, globals, workflow.name.span);
+            self.declare_fields(&mut scope);
             // Checked like any other; what it would inherit is nobody's concern.
             self.compile_workflow(workflow, workflow.name.value.clone(), &mut scope, shop);
             self.found
@@ -229,6 +221,7 @@ impl<'n> Ctx<'_> {
         &mut self,
         decl: &ScenarioDecl<'n>,
         resources: &'a Resources<'n>,
+        book: &'a Book<'n>,
         globals: &Json,
     ) -> Scope<'a, 'n> {
         let mut inherit = Vec::new();
@@ -266,46 +259,31 @@ impl<'n> Ctx<'_> {
                 inherit.push(index);
             }
         }
-        let mut globals = globals.clone();
-        if let (Some(context), Json::Object(map)) = (decl.context, &mut globals) {
-            self.constant(context, &format!("{}.user.context", decl.path));
-            if let Json::Object(own) = super::json::json(context) {
-                map.extend(own);
-            }
-        }
-        Scope {
-            resources,
+        let mut scope = Scope {
             inherit,
             explicit: decl.inherit.is_some(),
-            vars: Vec::new(),
-            index: HashMap::new(),
-            globals,
             incomplete,
             used,
-            span: decl.name.span,
-        }
+            ..Scope::new(resources, book, globals, decl.name.span)
+        };
+        self.declare_fields(&mut scope);
+        self.context(decl, &mut scope);
+        scope
     }
 
-    /// Values of a context are known before the run.
-    fn constant(&mut self, node: &Node, path: &str) {
-        match &node.kind {
-            Kind::Scalar(s) if super::expr::has_template(&s.text) => {
-                let found = Diagnostic::error(
-                    110,
-                    node.span,
-                    format!("a template in `{path}` is not supported by this version yet"),
-                );
-                self.report(
-                    found
-                        .label("known to the language, not built yet")
-                        .at(path)
-                        .help("write the value itself"),
-                );
-            }
-            Kind::Scalar(_) => {}
-            Kind::List(items) => items.iter().for_each(|n| self.constant(n, path)),
-            Kind::Map(entries) => entries.iter().for_each(|e| self.constant(&e.value, path)),
+    /// `user.context`: readable as `global.*`, and where it names fields of the Workbook, what they begin with.
+    fn context(&mut self, decl: &ScenarioDecl<'n>, scope: &mut Scope<'_, 'n>) {
+        let Some(node) = decl.context else { return };
+        let path = format!("{}.user.context", decl.path);
+        let Some(Json::Object(own)) = self.known_json(node, &path, scope) else {
+            scope.incomplete = true;
+            return;
+        };
+        scope.begin_with(&own);
+        if let Json::Object(globals) = &mut scope.globals {
+            globals.extend(own.clone());
         }
+        scope.context = Json::Object(own);
     }
 
     #[expect(
@@ -337,9 +315,6 @@ impl<'n> Ctx<'_> {
             exits.iter().find_map(|e| get(e)).unwrap_or(or)
         };
         let after = |e: &Exits| e.after.as_ref().map(|a| a.value);
-        let context = decl
-            .context
-            .map_or_else(|| Json::Object(Map::new()), super::json::json);
         let portfolio = compiled.first.map_or_else(
             || "NONE".to_owned(),
             |c| shop.components.plan[c].name.to_uppercase(),
@@ -369,11 +344,11 @@ impl<'n> Ctx<'_> {
                 .find_map(|e| e.severity)
                 .unwrap_or(Severity::Error),
             inherit: scope.inherit.clone(),
-            context,
+            context: scope.context.clone(),
             portfolio,
             vars: scope.variables(),
             steps: compiled.steps,
-            graph: None,
+            graph: compiled.graph,
             on_error: compiled.on_error,
             on_timeout: compiled.on_timeout,
             error_exit: exit(&|e| e.error_to, Exit::ErrorOut),

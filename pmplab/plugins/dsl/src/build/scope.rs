@@ -1,14 +1,17 @@
 //! What the names in templates mean in one scenario.
 
-use super::expr::{Path, Step};
-use super::json;
+use super::event::Judged;
+use super::flow::{At, Flow};
+use super::grammar::{Path, Step};
 use super::resources::Resources;
+use super::types::{Type, Types};
+use super::workbook::Book;
 use crate::diag::{Diagnostic, Span, nearest};
-use crate::plan::{Segment, Source, Term, Value, Variable};
+use crate::plan::{Merge, Segment, Source, Term, Value, VarScope, Variable};
 use crate::read::Ctx;
-use crate::read::actions::RESERVED;
-use serde_json::Value as Json;
-use std::collections::{BTreeSet, HashMap};
+use crate::read::save_as::RESERVED;
+use serde_json::{Map, Value as Json};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What the scheduler knows of the running task.
 const ENV: [&str; 6] = [
@@ -19,34 +22,11 @@ const ENV: [&str; 6] = [
     "scenario",
     "iteration",
 ];
-const WORKBOOK: [&str; 8] = [
-    "state",
-    "user_id",
-    "task_id",
-    "owner",
-    "scope_trace",
-    "retry_left",
-    "timeout_at",
-    "current_action",
-];
-const SECTIONS: [&str; 6] = [
-    "timeline",
-    "execution",
-    "governance",
-    "telemetry",
-    "registers",
-    "communications",
-];
+/// What of it is known without a task.
+const WATCH: [&str; 2] = ["tick", "scenario"];
 
-/// Where in its workflow a template stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum At {
-    Step(usize),
-    /// In a handler of a step: that step has run.
-    After(usize),
-    /// In a handler of the workflow.
-    Handler,
-}
+/// What a path that leads nowhere means where that is allowed.
+const NOTHING: Term = Term::Const(Value::None);
 
 /// A variable and who writes it.
 #[derive(Debug)]
@@ -59,15 +39,30 @@ pub struct Var {
     pub fields: Vec<String>,
     /// Read as a whole.
     pub whole: bool,
-    pub workbook: bool,
+    /// One value, which has no fields of its own: that of a loop.
+    pub plain: bool,
+    /// It has a value before anything is saved.
+    pub has_default: bool,
+    pub scope: VarScope,
+    pub merge: Merge,
+    /// `merge` is there, whatever it says.
+    pub merge_said: bool,
 }
 
+/// Where the script names a variable to save it.
 #[derive(Debug)]
 pub struct Writer {
-    /// Step of the workflow; none: in a handler.
-    pub step: Option<usize>,
     pub action: String,
     pub span: Span,
+}
+
+/// A variable that is a field of the Workbook.
+#[derive(Debug)]
+pub struct Kept {
+    pub section: usize,
+    /// Inside the section.
+    pub path: String,
+    pub default: Option<Value>,
 }
 
 /// The names of one scenario.
@@ -80,19 +75,64 @@ pub struct Scope<'a, 'n> {
     pub vars: Vec<Var>,
     /// Where a variable stands in `vars`.
     pub index: HashMap<String, usize>,
+    /// Of the variables' fields.
+    pub types: Types,
     /// `global.*`.
     pub globals: Json,
+    /// What `user.context` says, with its templates filled.
+    pub context: Json,
+    pub book: &'a Book<'n>,
+    /// Variables that are fields of the Workbook.
+    pub kept: BTreeMap<usize, Kept>,
+    /// The call that an `expect` judges.
+    pub judged: Option<Judged>,
+    /// A message is written: it may name the call before it.
+    pub message: bool,
+    /// The run watches itself: there is no task.
+    pub watch: bool,
     /// A step or resource is missing: an unknown name may be its fault.
     pub incomplete: bool,
     /// Resources that templates name.
     pub used: BTreeSet<usize>,
     /// Where the scenario is named, for remarks about it.
     pub span: Span,
+    /// The flow of control, made while the workflow is compiled.
+    pub flow: Flow,
+}
+
+impl<'a, 'n> Scope<'a, 'n> {
+    /// `span` is where it is named, for remarks about it.
+    pub fn new(
+        resources: &'a Resources<'n>,
+        book: &'a Book<'n>,
+        globals: &Json,
+        span: Span,
+    ) -> Self {
+        Self {
+            resources,
+            inherit: Vec::new(),
+            explicit: false,
+            vars: Vec::new(),
+            index: HashMap::new(),
+            types: Types::default(),
+            globals: globals.clone(),
+            context: Json::Object(Map::new()),
+            book,
+            kept: BTreeMap::new(),
+            judged: None,
+            message: false,
+            watch: false,
+            incomplete: false,
+            used: BTreeSet::new(),
+            span,
+            flow: Flow::default(),
+        }
+    }
 }
 
 impl Scope<'_, '_> {
     pub fn variables(&self) -> Vec<Variable> {
-        let all = |v: &Var| {
+        let all = |(i, v): (usize, &Var)| {
             let mut fields = v.fields.clone();
             let rest = v
                 .outputs
@@ -103,10 +143,60 @@ impl Scope<'_, '_> {
             Variable {
                 name: v.name.clone(),
                 fields,
+                scope: v.scope,
+                merge: v.merge,
+                default: self.kept.get(&i).and_then(|k| k.default.clone()),
+                record: self.kept.get(&i).map(|k| (k.section, k.path.clone())),
                 ..Variable::default()
             }
         };
-        self.vars.iter().map(all).collect()
+        let mut vars: Vec<Variable> = self.vars.iter().enumerate().map(all).collect();
+        self.flow.lineage(&mut vars);
+        vars
+    }
+
+    pub fn declare(&mut self, var: Var) {
+        self.index.insert(var.name.clone(), self.vars.len());
+        self.vars.push(var);
+    }
+
+    /// What is known of a term's value; of an operator's or a filter's, nothing.
+    pub fn type_of(&self, term: &Term) -> Type {
+        match term {
+            Term::Const(value) => Type::of(value),
+            Term::Get(source) => self.type_of_source(source),
+            _ => Type::Any,
+        }
+    }
+
+    fn type_of_source(&self, source: &Source) -> Type {
+        match source {
+            Source::Var {
+                var,
+                field: Some(field),
+                path,
+            } if path.is_empty() => {
+                let var = &self.vars[*var];
+                self.types.of(&var.name, &var.fields[*field])
+            }
+            Source::Var { field: None, .. } => Type::Json,
+            Source::Lease { .. } => Type::Text,
+            Source::Blob { field, .. } => match field.as_str() {
+                "size" => Type::Integer,
+                "path" | "sha256" => Type::Text,
+                _ => Type::Any,
+            },
+            Source::Env(name) => match name.as_str() {
+                "phase" | "scenario" => Type::Text,
+                _ => Type::Integer,
+            },
+            Source::Event(path) => Self::type_of_event(path),
+            Source::Output { output, path } if path.is_empty() => self.type_of_output(*output),
+            Source::Workbook(path) => crate::workbook::kept(path)
+                .and_then(|kept| Type::named(kept.kind))
+                .unwrap_or(Type::Any),
+            _ => Type::Any,
+        }
     }
 
     pub fn var(&self, name: &str) -> Option<usize> {
@@ -123,11 +213,17 @@ impl Ctx<'_> {
         at: At,
         place: &str,
     ) -> Option<Term> {
+        if let Some(term) = scope.output(path) {
+            return Some(term);
+        }
+        if scope.watch && !matches!(path.root.as_str(), "env" | "workbook" | "global") {
+            return self.bare(scope, path, place);
+        }
         match path.root.as_str() {
             "resource" => self.resource_source(scope, path, place),
-            "env" => self.env_source(path, place),
-            "workbook" => self.workbook_source(scope, path, at, place),
-            "global" => self.global_source(scope, path, &path.rest, place),
+            "env" => self.env_source(path, scope.watch, place),
+            "workbook" => self.workbook_source(scope, path, &path.rest, at, place),
+            "global" => self.global_source(scope, path, &path.rest, at, place),
             "locals" => {
                 let found = Diagnostic::error(
                     307,
@@ -142,22 +238,8 @@ impl Ctx<'_> {
                 );
                 None
             }
-            "inputs" | "event" | "error" => {
-                let found = Diagnostic::error(
-                    110,
-                    path.root_span,
-                    format!(
-                        "`{}` in `{place}` is not supported by this version yet",
-                        path.root
-                    ),
-                );
-                self.report(
-                    found
-                        .label("known to the language, not built yet")
-                        .at(place),
-                );
-                None
-            }
+            "inputs" => self.input_source(scope, path, at, place),
+            "event" | "error" => self.event_source(scope, path, at, place),
             "user" | "scenario" | "tick" => {
                 let instead = if path.root == "user" {
                     "user_id"
@@ -176,6 +258,19 @@ impl Ctx<'_> {
                         .help(format!("did you mean `env.{instead}`?")),
                 );
                 None
+            }
+            name if scope.book.names(name) => {
+                let (root, mut rest) = (path.root.clone(), path.rest.clone());
+                let span = path.root_span;
+                rest.insert(
+                    0,
+                    Step {
+                        name: root,
+                        index: None,
+                        span,
+                    },
+                );
+                self.workbook_source(scope, path, &rest, at, place)
             }
             name => match scope.var(name) {
                 Some(var) => self.var_source(scope, var, path, &path.rest, at, place),
@@ -198,12 +293,8 @@ impl Ctx<'_> {
             .map(|(k, _)| k.as_str());
         let names = scope.vars.iter().map(|v| v.name.as_str()).chain(globals);
         let near = nearest(name, names.chain(RESERVED.iter().copied().take(4)));
-        if near.is_none() && (scope.incomplete || path.default.is_some()) {
-            return path
-                .default
-                .clone()
-                .filter(|_| !scope.incomplete)
-                .map(Term::Const);
+        if near.is_none() && (scope.incomplete || path.optional) {
+            return (!scope.incomplete).then_some(NOTHING);
         }
         let found = Diagnostic::error(
             301,
@@ -214,10 +305,11 @@ impl Ctx<'_> {
         let mut found = found.label(format!("nothing on any path to this node saves `{name}`"));
         let var = near.and_then(|near| scope.vars.iter().find(|v| v.name == near));
         if let Some((var, writer)) = var.and_then(|v| v.writers.first().map(|w| (v, w))) {
-            let kind = if var.workbook {
-                "workbook"
-            } else {
-                "task-local"
+            let kind = match var.scope {
+                VarScope::Workbook => "workbook",
+                VarScope::TaskLocal => "task-local",
+                VarScope::UserLocal => "user-local",
+                VarScope::Global => "global",
             };
             found = found.also(writer.span, "a similar name is saved here");
             found = found.help(format!(
@@ -236,7 +328,7 @@ impl Ctx<'_> {
         None
     }
 
-    fn var_source(
+    pub fn var_source(
         &mut self,
         scope: &mut Scope<'_, '_>,
         var: usize,
@@ -246,38 +338,17 @@ impl Ctx<'_> {
         place: &str,
     ) -> Option<Term> {
         let name = scope.vars[var].name.clone();
-        let writers = &scope.vars[var].writers;
-        let before = |w: &&Writer| match (w.step, at) {
-            (None, At::Step(_)) => false,
-            (Some(step), At::Step(i)) => step < i,
-            (Some(step), At::After(i)) => step <= i,
-            _ => true,
-        };
-        if path.default.is_none() && !writers.iter().any(|w| before(&w)) {
-            let writer = writers.first()?;
-            let own = matches!((writer.step, at), (Some(step), At::Step(i)) if step == i);
-            let found = if own {
-                let message = format!("`{}` reads `{name}` before it saves it", writer.action);
-                Diagnostic::error(304, path.root_span, message)
-                    .label("not there yet")
-                    .also(writer.span, "saved by the same action")
-            } else {
-                let when = match writer.step {
-                    Some(step) => format!("written later, by step {}", step + 1),
-                    None => "written only in a handler".into(),
-                };
-                let message = format!("variable `{name}` is used in `{place}` before it is saved");
-                Diagnostic::error(302, path.root_span, message)
-                    .label("not there yet")
-                    .also(writer.span, when)
-            };
-            let help = format!(
-                "save it in an earlier step, or give a default: `{{{{{} | default(\"\")}}}}`",
-                path.written
-            );
-            self.report(found.at(place).help(help));
+        let optional = path.optional;
+        scope
+            .flow
+            .read(at, var, path.root_span, place, &path.written, optional);
+        if scope.vars[var].plain {
             scope.vars[var].whole = true;
-            return None;
+            return Some(Term::Get(Source::Var {
+                var,
+                field: Some(0),
+                path: rest.iter().map(segment).collect(),
+            }));
         }
         let Some((first, inner)) = rest.split_first() else {
             scope.vars[var].whole = true;
@@ -506,7 +577,7 @@ impl Ctx<'_> {
         self.report(found);
     }
 
-    fn env_source(&mut self, path: &Path, place: &str) -> Option<Term> {
+    fn env_source(&mut self, path: &Path, watch: bool, place: &str) -> Option<Term> {
         let name = path
             .rest
             .first()
@@ -514,14 +585,14 @@ impl Ctx<'_> {
             .unwrap_or_default();
         let folded = name.replace('-', "_");
         if path.rest.len() == 1 {
-            if ENV.contains(&folded.as_str()) {
+            if ENV.contains(&folded.as_str()) && (!watch || WATCH.contains(&folded.as_str())) {
                 return Some(Term::Get(Source::Env(folded)));
             }
             if let Some((_, value)) = self.req.env.iter().rev().find(|(key, _)| key == name) {
                 return Some(Term::Const(Value::Text(value.clone())));
             }
-            if let Some(default) = &path.default {
-                return Some(Term::Const(default.clone()));
+            if path.optional {
+                return Some(NOTHING);
             }
         }
         let span = path.rest.first().map_or(path.root_span, |s| s.span);
@@ -537,85 +608,27 @@ impl Ctx<'_> {
                 if name.is_empty() { "NAME" } else { name }
             )),
         };
-        let note = format!("set by the scheduler: {}", ENV.join(", "));
+        let set: &[&str] = if watch { &WATCH } else { &ENV };
+        let note = format!("set by the scheduler: {}", set.join(", "));
         self.report(found.note(note));
-        None
-    }
-
-    fn workbook_source(
-        &mut self,
-        scope: &mut Scope<'_, '_>,
-        path: &Path,
-        at: At,
-        place: &str,
-    ) -> Option<Term> {
-        let Some(first) = path.rest.first() else {
-            let found = Diagnostic::error(
-                301,
-                path.root_span,
-                format!("`workbook` needs a field in `{place}`"),
-            )
-            .label("of which field?");
-            self.report(
-                found
-                    .at(place)
-                    .note(format!("fields: {}", WORKBOOK.join(", "))),
-            );
-            return None;
-        };
-        if path.rest.len() == 1 && WORKBOOK.contains(&first.name.as_str()) {
-            return Some(Term::Get(Source::Workbook(first.name.clone())));
-        }
-        if let Some(var) = scope.var(&first.name).filter(|v| scope.vars[*v].workbook) {
-            return self.var_source(scope, var, path, &path.rest[1..], at, place);
-        }
-        if SECTIONS.contains(&first.name.as_str()) {
-            let found = Diagnostic::error(
-                110,
-                first.span,
-                format!(
-                    "`workbook.{}` is not supported by this version yet",
-                    first.name
-                ),
-            );
-            self.report(
-                found
-                    .label("known to the language, not built yet")
-                    .at(place),
-            );
-            return None;
-        }
-        if scope.incomplete {
-            return None;
-        }
-        let names = WORKBOOK.into_iter().chain(
-            scope
-                .vars
-                .iter()
-                .filter(|v| v.workbook)
-                .map(|v| v.name.as_str()),
-        );
-        let names: Vec<&str> = names.collect();
-        let found = Diagnostic::error(
-            301,
-            first.span,
-            format!("undefined variable `workbook.{}` in `{place}`", first.name),
-        );
-        let found = found
-            .label("no such field")
-            .at(place)
-            .suggest(nearest(&first.name, names.iter().copied()));
-        self.report(found.note(format!("fields: {}", names.join(", "))));
         None
     }
 
     fn global_source(
         &mut self,
-        scope: &Scope<'_, '_>,
+        scope: &mut Scope<'_, '_>,
         path: &Path,
         rest: &[Step],
+        at: At,
         place: &str,
     ) -> Option<Term> {
+        if let Some(first) = rest.first()
+            && scope.globals.get(&first.name).is_none()
+            && let Some(var) = scope.var(&first.name)
+            && scope.vars[var].scope == VarScope::Global
+        {
+            return self.var_source(scope, var, path, &rest[1..], at, place);
+        }
         let globals = scope.globals.clone();
         self.inside_global(&globals, path, rest, place)
     }
@@ -635,8 +648,8 @@ impl Ctx<'_> {
                 _ => None,
             };
             let Some(next) = next else {
-                if let Some(default) = &path.default {
-                    return Some(Term::Const(default.clone()));
+                if path.optional {
+                    return Some(NOTHING);
                 }
                 let names: Vec<&str> = here
                     .as_object()
@@ -662,11 +675,18 @@ impl Ctx<'_> {
             };
             here = next;
         }
-        Some(Term::Const(json::value(here)))
+        Some(Term::Const(Value::from_json(here)))
     }
 }
 
-fn segment(step: &Step) -> Segment {
+pub fn segment(step: &Step) -> Segment {
     step.index
         .map_or_else(|| Segment::Key(step.name.clone()), Segment::Index)
+}
+
+impl Var {
+    /// Readable as `workbook.NAME` too.
+    pub fn in_workbook(&self) -> bool {
+        self.scope == VarScope::Workbook
+    }
 }

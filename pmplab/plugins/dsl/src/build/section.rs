@@ -1,5 +1,6 @@
 //! What a component says of itself (`pmplab:component`).
 
+use super::types::Type;
 use crate::plan::Role;
 use serde_json::{Value as Json, json};
 
@@ -109,6 +110,25 @@ impl Section {
                 .map(String::as_str)
                 .collect(),
         )
+    }
+
+    /// Outputs of a call with their types; none: unknown.
+    pub fn typed_outputs(&self, call: &str) -> Option<Vec<(String, Type)>> {
+        let typed = |name: &str| {
+            let kind = self.output_type(call, name).and_then(Type::named);
+            (name.to_owned(), kind.unwrap_or(Type::Any))
+        };
+        Some(self.outputs(call)?.into_iter().map(typed).collect())
+    }
+
+    /// Declared type of an output of a call.
+    pub fn output_type(&self, call: &str, output: &str) -> Option<&str> {
+        self.0
+            .get("calls")?
+            .get(call)?
+            .get("outputs")?
+            .get(output)?
+            .as_str()
     }
 }
 

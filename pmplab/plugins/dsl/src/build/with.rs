@@ -1,8 +1,9 @@
 //! The parameters of a call: checked against what the call takes, templates cut out as holes.
 
 use super::expr::{Piece, has_template};
+use super::flow::At;
 use super::json::scalar;
-use super::scope::{At, Scope};
+use super::scope::Scope;
 use super::section::{Param, Section};
 use crate::diag::{Diagnostic, Span, nearest};
 use crate::plan::{Expr, Hole, Part, Template, Term};
@@ -242,27 +243,12 @@ impl Ctx<'_> {
         for piece in pieces {
             match piece {
                 Piece::Text(text) => parts.push(Part::Text(text)),
-                Piece::Literal(value) => {
-                    let mut written = String::new();
-                    value.write_text(&mut written);
-                    parts.push(Part::Expr(Expr {
-                        term: Term::Const(value),
-                        written,
-                    }));
+                Piece::Expr { tree, written } => {
+                    match self.expression(&tree, written, scope, at, path) {
+                        Some((expr, _)) => parts.push(Part::Expr(expr)),
+                        None => good = false,
+                    }
                 }
-                Piece::Path(found) => match self.source(scope, &found, at, path) {
-                    Some(term) => parts.push(Part::Expr(Expr {
-                        term: match (term, found.default) {
-                            (Term::Get(source), Some(default)) => Term::Default(
-                                Box::new(Term::Get(source)),
-                                Box::new(Term::Const(default)),
-                            ),
-                            (term, _) => term,
-                        },
-                        written: found.written,
-                    })),
-                    None => good = false,
-                },
             }
         }
         if !good {

@@ -110,17 +110,37 @@ pub const CODES: &[Code] = &[
     ),
     code(
         213,
-        "`goto` to an earlier step",
-        "go forward only; repeat with `iterations` or `task-duration`",
+        "`goto` out of a `parallel`",
+        "let the branch end, and decide after the `parallel`",
     ),
-    code(214, "unreachable step", "remove it, or the `goto` above it"),
+    code(214, "unreachable step or node", "remove it, or lead to it"),
+    code(
+        215,
+        "no way out",
+        "add a default transition: `- {to: closing}`",
+    ),
     code(
         216,
-        "cycle without bound",
-        "go forward only; repeat with `iterations` or `task-duration`",
+        "circle without bound",
+        "repeat with a `loop`, or give the workflow a `timeout` and the circle a way out",
+    ),
+    code(
+        217,
+        "transition that is never taken",
+        "the first match wins: put the default last",
     ),
     code(218, "reserved name", "choose another name"),
     code(219, "duplicate name", "give each its own name"),
+    code(
+        220,
+        "join that cannot complete",
+        "wait for as many as there are",
+    ),
+    code(
+        221,
+        "actions that undo each other",
+        "remove one `compensate`",
+    ),
     code(
         301,
         "undefined variable",
@@ -132,8 +152,13 @@ pub const CODES: &[Code] = &[
         "move the writer before the use",
     ),
     code(
+        303,
+        "variable saved only on some paths",
+        "save it on every path, or give a default",
+    ),
+    code(
         304,
-        "action reads what it saves",
+        "data in a circle",
         "save it in an earlier action, or give a default",
     ),
     code(305, "malformed template", "write `{{name.field}}`"),
@@ -150,6 +175,11 @@ pub const CODES: &[Code] = &[
         "use workbook, user-local, task-local or global",
     ),
     code(
+        310,
+        "branches that save the same variable",
+        "give each its own name, or say `merge`",
+    ),
+    code(
         311,
         "several resources offer the field",
         "write `{{resource.NAME.field}}`",
@@ -159,6 +189,27 @@ pub const CODES: &[Code] = &[
         "unknown resource field",
         "use one of the resource's fields",
     ),
+    code(
+        313,
+        "not a condition, or a constant one",
+        "compare with something: `{{meta.status == 200}}`",
+    ),
+    code(
+        314,
+        "wrong field or alias of the Workbook",
+        "name a field that the engine keeps or the script declares",
+    ),
+    code(
+        315,
+        "values that never go together",
+        "compare and calculate with values of one type",
+    ),
+    code(316, "expression too large", "make several of it"),
+    code(
+        317,
+        "value that is known only in the run",
+        "read `global.*`, or `env.*` that is given with `--env`",
+    ),
     code(401, "unit missing", "write `500ms`, `2s`, `1m30s`"),
     code(
         402,
@@ -166,7 +217,11 @@ pub const CODES: &[Code] = &[
         "write a duration above zero",
     ),
     code(403, "malformed rate", "write `100/s`"),
-    code(404, "malformed size", "write `512KiB`"),
+    code(
+        404,
+        "malformed size or rate limit",
+        "write `512KiB`, and limits as `50 req/s`",
+    ),
     code(
         405,
         "not a whole number",
@@ -184,6 +239,17 @@ pub const CODES: &[Code] = &[
         "use fatal, error, warn, or a target",
     ),
     code(409, "unknown word", "use one of the listed words"),
+    code(
+        410,
+        "malformed distribution",
+        "write `1s`, or `{uniform: [1s, 3s]}` and its kin",
+    ),
+    code(411, "malformed retry", "write `{limit: 2, delay: 100ms}`"),
+    code(
+        412,
+        "path that leaves the run folder",
+        "write a path inside of it",
+    ),
     code(
         501,
         "file of a resource not found",
@@ -240,6 +306,11 @@ pub const CODES: &[Code] = &[
         "enlarge the pool, or lower `user-count`",
     ),
     code(
+        604,
+        "failure that leads back without a limit",
+        "say `retry: {limit: 2}`, and leave",
+    ),
+    code(
         701,
         "capability not declared",
         "use a declared capability, or declare it",
@@ -281,6 +352,11 @@ pub const CODES: &[Code] = &[
         901,
         "never used, or made up",
         "use it, declare it, or remove it",
+    ),
+    code(
+        902,
+        "outcome handled by the next step",
+        "say so with `on-error: continue`",
     ),
 ];
 

@@ -6,6 +6,7 @@ use super::exits::Exits;
 use super::load::LoadDecl;
 use super::places::{CONFIG, MONITORING, SCRIPT};
 use super::resources::ResourceDecl;
+use super::workbook::WorkbookDecl;
 use super::workflows::WorkflowDecl;
 use super::{Ctx, fields::Fields};
 use crate::api::FileError;
@@ -31,6 +32,7 @@ pub struct Script<'n> {
     pub tick: Option<Ns>,
     pub globals: Vec<&'n Node>,
     pub monitoring: Option<&'n Node>,
+    pub workbook: WorkbookDecl<'n>,
 }
 
 impl Ctx<'_> {
@@ -156,6 +158,10 @@ impl Ctx<'_> {
             tick: None,
             globals: Vec::new(),
             monitoring: fields.get("monitoring"),
+            workbook: fields
+                .get("workbook")
+                .map(|n| self.workbook(n))
+                .unwrap_or_default(),
         };
         let start = Span::on_line(root.span.file, 1, 1, 1);
         for (key, example) in [
@@ -168,9 +174,6 @@ impl Ctx<'_> {
             if fields.lacks(key) {
                 self.missing(start, key, "", format!("add `{example}`"));
             }
-        }
-        if let Some(entry) = fields.entry("workbook") {
-            self.unused_yet("workbook", entry.key_span);
         }
         if let Some(node) = fields.get("monitoring")
             && let Some(monitoring) = self.fields(node, &MONITORING, "monitoring")

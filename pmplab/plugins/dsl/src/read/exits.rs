@@ -2,7 +2,7 @@
 
 use super::places::{ERROR_EXIT, EXITS, TIMEOUT_EXIT};
 use super::{Ctx, Spanned};
-use crate::diag::{Diagnostic, Span, nearest};
+use crate::diag::{Diagnostic, nearest};
 use crate::plan::{Exit, Ns, Severity};
 use crate::units;
 use crate::yaml::Node;
@@ -34,8 +34,8 @@ pub const TARGETS: [&str; 7] = [
 /// What a built-in target name means.
 pub enum Builtin {
     Exit(Exit),
-    /// Known, but not in this version.
-    Later,
+    /// `monitoring.retry`.
+    Retry,
     /// A phase that is over when users run.
     Over,
     None,
@@ -48,7 +48,8 @@ pub fn builtin(name: &str) -> Builtin {
         "closing" | "closing.done" => Builtin::Exit(Exit::Closing),
         "timeout" | "timeout_out" | "closing.timeout" => Builtin::Exit(Exit::TimeoutOut),
         "error" | "error_out" | "closing.error" => Builtin::Exit(Exit::ErrorOut),
-        "closing.rollback" | "monitoring.retry" => Builtin::Later,
+        "closing.rollback" => Builtin::Exit(Exit::Rollback),
+        "monitoring.retry" => Builtin::Retry,
         other => match other.split('.').next() {
             Some("initiating" | "planning" | "executing") => Builtin::Over,
             _ => Builtin::None,
@@ -134,11 +135,7 @@ impl Ctx<'_> {
         let text = self.text(node, path)?;
         match builtin(&text.value) {
             Builtin::Exit(exit) => Some(exit),
-            Builtin::Later => {
-                self.later_target(&text.value, node.span, path);
-                None
-            }
-            Builtin::Over | Builtin::None => {
+            Builtin::Retry | Builtin::Over | Builtin::None => {
                 let targets: Vec<&str> = words.iter().copied().chain(TARGETS).collect();
                 let what = if words.is_empty() {
                     "a target"
@@ -155,16 +152,6 @@ impl Ctx<'_> {
                 None
             }
         }
-    }
-
-    pub fn later_target(&mut self, target: &str, span: Span, path: &str) {
-        let found = Diagnostic::error(
-            110,
-            span,
-            format!("the target `{target}` is not supported by this version yet"),
-        );
-        let found = found.label("known to the language, not built yet").at(path);
-        self.report(found.help("use `error_out`, `timeout_out` or `closing`"));
     }
 }
 

@@ -24,6 +24,11 @@ impl<'n> Fields<'n> {
             .map(|(_, entry)| *entry)
     }
 
+    /// All known keys, by their canonical names.
+    pub fn entries(&self) -> impl Iterator<Item = (&'static str, &'n Entry)> {
+        self.entries.iter().copied()
+    }
+
     pub fn get(&self, key: &str) -> Option<&'n Node> {
         self.entry(key).map(|entry| &entry.value)
     }
@@ -133,11 +138,7 @@ impl Ctx<'_> {
     ) {
         let path = fields.path.clone();
         if let Some(later) = place.later.iter().copied().find(|key| **key == *name) {
-            let branch = matches!(later, "then" | "else") && fields.meant.contains(&"if");
             fields.meant.push(later);
-            if branch {
-                return;
-            }
             self.later(&entry.key, entry.key_span, &path);
             return;
         }

@@ -3,13 +3,20 @@
 pub mod actions;
 pub mod bundle;
 pub mod components;
+pub mod dist;
 pub mod exits;
 pub mod fields;
+pub mod graph;
 pub mod load;
 pub mod overrides;
 pub mod places;
 pub mod resources;
+pub mod retry;
+pub mod save_as;
 pub mod scalars;
+pub mod settings;
+pub mod steps;
+pub mod workbook;
 pub mod workflows;
 
 use crate::api::{Files, Mode, Request};

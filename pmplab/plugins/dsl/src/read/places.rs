@@ -1,5 +1,7 @@
 //! Which keys are allowed where.
 
+use pmplab_records::dictionaries::SECTIONS;
+
 /// A kind of map in the script.
 pub struct Place {
     /// As a caret says it: "not a ... key".
@@ -174,22 +176,49 @@ pub const WORKFLOW: Place = Place {
     keys: &[
         "wbs-level",
         "steps",
+        "nodes",
+        "entry",
         "timeout",
+        "rate-limit",
+        "retry",
         "on-error",
         "on-timeout",
+        "controls",
         "exits",
         "metadata",
     ],
     aliases: &[("exit", "exits")],
-    later: &["nodes", "entry", "rate-limit", "retry", "controls"],
     moved: &[
         ("user-count", "`load.scenarios[]`"),
         ("spawn-rate", "`load.scenarios[]`"),
         ("url", "`actions.NAME.with`"),
+        ("transitions", "`nodes.NAME.controls.flow`"),
     ],
-    synonyms: &[("actions", "steps"), ("tasks", "steps"), ("flow", "steps")],
-    open: false,
+    synonyms: &[
+        ("actions", "steps"),
+        ("tasks", "steps"),
+        ("flow", "steps"),
+        ("graph", "nodes"),
+        ("start", "entry"),
+        ("begin", "entry"),
+    ],
+    ..PLAIN
 };
+
+/// What a step can do: it has exactly one of these keys.
+pub const HEADS: [&str; 11] = [
+    "ref",
+    "action",
+    "goto",
+    "if",
+    "loop",
+    "parallel",
+    "update-workbook",
+    "wait",
+    "hold",
+    "think",
+    "monitor",
+];
 
 /// A step; which keys are allowed depends on its head.
 pub const STEP: Place = Place {
@@ -198,15 +227,31 @@ pub const STEP: Place = Place {
         "ref",
         "action",
         "goto",
+        "if",
+        "then",
+        "else",
+        "loop",
+        "parallel",
+        "update-workbook",
+        "wait",
+        "hold",
+        "think",
+        "monitor",
         "name",
         "with",
         "save-as",
         "timeout",
+        "retry",
+        "rate-limit",
+        "expect",
+        "extract",
+        "compensate",
+        "record-inputs",
         "on-error",
         "on-timeout",
         "max-body",
+        "controls",
     ],
-    later: LATER_HEADS,
     moved: &[
         (
             "component",
@@ -216,35 +261,184 @@ pub const STEP: Place = Place {
             "call",
             "`actions.NAME`; inline it is `action: COMPONENT.CALL`",
         ),
+        ("persist", "`save-as`"),
+        ("join", "`nodes.NAME`"),
+        ("transitions", "`nodes.NAME.controls.flow`"),
+        ("branches", "`parallel`"),
+        ("while", "`loop`"),
+        ("count", "`loop`"),
+        ("over", "`loop`"),
     ],
     synonyms: &[
         ("call", "action"),
         ("use", "ref"),
         ("run", "ref"),
         ("depends-on", "ref"),
+        ("sleep", "wait"),
+        ("pause", "wait"),
+        ("for", "loop"),
+        ("when", "if"),
+        ("assert", "expect"),
+        ("check", "expect"),
+        ("otherwise", "else"),
+        ("catch", "on-error"),
     ],
     ..PLAIN
 };
 
-/// Heads and keys of steps that come later.
-pub const LATER_HEADS: &[&str] = &[
-    "if",
-    "then",
-    "else",
-    "loop",
-    "parallel",
-    "update-workbook",
-    "wait",
-    "think",
-    "monitor",
-    "rate-limit",
-    "retry",
-    "expect",
-    "extract",
-    "controls",
-    "join",
-    "persist",
-];
+/// A node of a graph: a step, and what comes after it.
+pub const NODE: Place = Place {
+    what: "node",
+    keys: &[
+        "ref",
+        "action",
+        "goto",
+        "if",
+        "then",
+        "else",
+        "loop",
+        "parallel",
+        "update-workbook",
+        "wait",
+        "hold",
+        "think",
+        "monitor",
+        "with",
+        "save-as",
+        "timeout",
+        "retry",
+        "rate-limit",
+        "expect",
+        "extract",
+        "compensate",
+        "record-inputs",
+        "on-error",
+        "on-timeout",
+        "max-body",
+        "controls",
+        "join",
+    ],
+    moved: &[
+        ("transitions", "`controls.flow`"),
+        ("exec", "`controls`"),
+        ("flow", "`controls`"),
+        ("name", "the key of the node"),
+    ],
+    synonyms: &[
+        ("next", "controls"),
+        ("depends-on", "controls"),
+        ("edges", "controls"),
+        ("call", "action"),
+        ("run", "ref"),
+    ],
+    ..PLAIN
+};
+
+pub const CONTROLS: Place = Place {
+    what: "controls",
+    keys: &["exec", "flow"],
+    moved: &[
+        ("timeout", "`exec`"),
+        ("retry", "`exec`"),
+        ("rate-limit", "`exec`"),
+        ("on-error", "`exec`"),
+        ("on-timeout", "`exec`"),
+        ("transitions", "`flow`"),
+    ],
+    ..PLAIN
+};
+
+pub const EXEC: Place = Place {
+    what: "exec",
+    keys: &["timeout", "rate-limit", "retry", "on-error", "on-timeout"],
+    synonyms: &[
+        ("rps", "rate-limit"),
+        ("limit", "rate-limit"),
+        ("retries", "retry"),
+    ],
+    ..PLAIN
+};
+
+pub const FLOW: Place = Place {
+    what: "flow",
+    keys: &["transitions"],
+    synonyms: &[
+        ("next", "transitions"),
+        ("edges", "transitions"),
+        ("depends-on", "transitions"),
+    ],
+    ..PLAIN
+};
+
+pub const TRANSITION: Place = Place {
+    what: "transition",
+    keys: &["event", "when", "to"],
+    synonyms: &[
+        ("on", "event"),
+        ("type", "event"),
+        ("if", "when"),
+        ("condition", "when"),
+        ("goto", "to"),
+        ("target", "to"),
+    ],
+    ..PLAIN
+};
+
+pub const LOOP: Place = Place {
+    what: "loop",
+    keys: &["count", "while", "over", "max", "as", "steps"],
+    synonyms: &[
+        ("times", "count"),
+        ("in", "over"),
+        ("items", "over"),
+        ("do", "steps"),
+        ("until", "while"),
+        ("limit", "max"),
+    ],
+    ..PLAIN
+};
+
+pub const PARALLEL: Place = Place {
+    what: "parallel",
+    keys: &["wait", "branches"],
+    synonyms: &[("join", "wait"), ("steps", "branches")],
+    ..PLAIN
+};
+
+pub const RATE_LIMIT: Place = Place {
+    what: "rate-limit",
+    keys: &["per-user", "per-scenario", "global", "burst"],
+    synonyms: &[
+        ("user", "per-user"),
+        ("scenario", "per-scenario"),
+        ("rate", "per-user"),
+    ],
+    ..PLAIN
+};
+
+pub const EXTRACTOR: Place = Place {
+    what: "extractor",
+    keys: &["json", "header", "regex", "from"],
+    synonyms: &[
+        ("path", "json"),
+        ("jsonpath", "json"),
+        ("regexp", "regex"),
+        ("output", "from"),
+    ],
+    ..PLAIN
+};
+
+pub const PERSIST: Place = Place {
+    what: "persist",
+    keys: &["type", "dir", "filename"],
+    synonyms: &[
+        ("kind", "type"),
+        ("file", "filename"),
+        ("name", "filename"),
+        ("path", "dir"),
+    ],
+    ..PLAIN
+};
 
 pub const ACTION: Place = Place {
     what: "action",
@@ -254,19 +448,17 @@ pub const ACTION: Place = Place {
         "with",
         "save-as",
         "timeout",
-        "on-error",
-        "on-timeout",
-        "max-body",
-        "metadata",
-    ],
-    later: &[
-        "rate-limit",
         "retry",
+        "rate-limit",
         "expect",
         "extract",
         "compensate",
-        "persist",
+        "record-inputs",
+        "on-error",
+        "on-timeout",
+        "max-body",
         "controls",
+        "metadata",
     ],
     moved: &[
         ("url", "`with`"),
@@ -274,6 +466,7 @@ pub const ACTION: Place = Place {
         ("headers", "`with`"),
         ("method", "`call`"),
         ("resource", "`user.inherit` of the scenario"),
+        ("persist", "`save-as`"),
     ],
     synonyms: &[
         ("params", "with"),
@@ -281,14 +474,39 @@ pub const ACTION: Place = Place {
         ("save", "save-as"),
         ("plugin", "component"),
         ("rps", "rate-limit"),
+        ("assert", "expect"),
+        ("check", "expect"),
+        ("retries", "retry"),
+    ],
+    ..PLAIN
+};
+
+pub const RETRY: Place = Place {
+    what: "retry",
+    keys: &[
+        "limit",
+        "delay",
+        "backoff",
+        "factor",
+        "max-delay",
+        "jitter",
+        "retry-on",
+        "budget",
+    ],
+    synonyms: &[
+        ("max", "limit"),
+        ("attempts", "limit"),
+        ("times", "limit"),
+        ("wait", "delay"),
+        ("multiplier", "factor"),
+        ("when", "retry-on"),
     ],
     ..PLAIN
 };
 
 pub const SAVE_AS: Place = Place {
     what: "save-as",
-    keys: &["var", "scope"],
-    later: &["persist", "merge"],
+    keys: &["var", "scope", "persist", "merge"],
     synonyms: &[("name", "var")],
     ..PLAIN
 };
@@ -389,6 +607,35 @@ pub const TIMEOUT_EXIT: Place = Place {
 pub const ERROR_EXIT: Place = Place {
     what: "exit",
     keys: &["to", "severity", "state"],
+    ..PLAIN
+};
+
+pub const WORKBOOK: Place = Place {
+    what: "workbook",
+    keys: &["sections", "defaults", "fields", "expose"],
+    moved: &[
+        ("timeline", "`sections`"),
+        ("execution", "`sections`"),
+        ("governance", "`sections`"),
+        ("telemetry", "`sections`"),
+        ("registers", "`sections`"),
+        ("communications", "`sections`"),
+        ("persist", "`sections.NAME`"),
+    ],
+    synonyms: &[("aliases", "expose"), ("columns", "fields")],
+    ..PLAIN
+};
+
+pub const WORKBOOK_SECTIONS: Place = Place {
+    what: "section",
+    keys: SECTIONS,
+    ..PLAIN
+};
+
+pub const WORKBOOK_SECTION: Place = Place {
+    what: "section",
+    keys: &["defaults", "fields", "persist"],
+    moved: &[("expose", "`workbook`")],
     ..PLAIN
 };
 

@@ -1,0 +1,339 @@
+//! The Workbook in a script: fields of its own, aliases, and every name that the engine keeps.
+
+mod common;
+
+use common::Bundle;
+use pmplab_dsl::diag::Diagnostic;
+use pmplab_dsl::plan::{Head, Plan, Source, Template, Term, Value, VarScope};
+use pmplab_dsl::workbook::{FLAT, KEPT};
+
+const SCRIPT: &str = "version: \"1.0\"
+components: [{name: http, version: \"0.2.1\", entry: plugins/http/send.wasm}]
+x-globals: {region: eu}
+actions:
+  first: {component: http, call: get, with: {url: \"http://h/\"}, save-as: meta}
+  second: {component: http, call: post, with: {url: \"http://h/\", body: \"{{READ}}\"}}
+workflows: {main: {steps: [{ref: first}, {ref: second, name: again}]}}
+load: {scenarios: [{name: s, workflow: main, user-count: 1}]}
+workbook: WORKBOOK
+";
+
+fn bundle(workbook: &str, read: &str) -> Bundle {
+    Bundle::of(&SCRIPT.replace("WORKBOOK", workbook).replace("READ", read))
+}
+
+fn plan(workbook: &str, read: &str) -> Plan {
+    let checked = bundle(workbook, read).check();
+    assert!(checked.ok(), "{}", checked.rendered);
+    checked.plan.unwrap()
+}
+
+fn read(plan: &Plan) -> Term {
+    let Head::Call(call) = &plan.scenarios[0].steps[1].head else {
+        panic!("a call")
+    };
+    match &call.holes[0].template {
+        Template::Whole(expr) => expr.term.clone(),
+        Template::Mixed(parts) => panic!("{parts:?}"),
+    }
+}
+
+/// Codes and messages of what is wrong.
+fn wrong(workbook: &str, read: &str) -> Vec<(String, String)> {
+    let checked = bundle(workbook, read).check();
+    let errors = checked.diagnostics.iter().filter(|d| d.is_error());
+    errors.map(|d| (d.code(), d.message.clone())).collect()
+}
+
+fn field(var: usize) -> Term {
+    Term::Get(Source::Var {
+        var,
+        field: Some(0),
+        path: Vec::new(),
+    })
+}
+
+#[test]
+fn fields_of_the_script_are_variables_of_each_task() {
+    let plan = plan(
+        "{sections: {telemetry: {fields: {last_http_status: int}, defaults: {last_http_status: 0}}, governance: {defaults: {team: {lead: ann}}}}}",
+        "workbook.telemetry.last_http_status",
+    );
+    let vars = &plan.scenarios[0].vars;
+    let fields: Vec<_> = vars
+        .iter()
+        .map(|v| (v.name.as_str(), v.default.clone(), v.record.clone()))
+        .collect();
+    assert_eq!(
+        fields[..2],
+        [
+            (
+                "governance.team.lead",
+                Some(Value::Text("ann".into())),
+                Some((2, "team.lead".to_owned()))
+            ),
+            (
+                "telemetry.last_http_status",
+                Some(Value::Integer(0)),
+                Some((3, "last_http_status".to_owned()))
+            ),
+        ]
+    );
+    assert_eq!(vars[0].fields, ["value"]);
+    assert_eq!(vars[0].scope, VarScope::Workbook);
+    assert_eq!(read(&plan), field(1));
+}
+
+#[test]
+fn fields_of_the_top_level_stand_in_execution_or_where_they_are_exposed() {
+    let workbook = "{fields: {last_http_status: int, team: text}, defaults: {note: {a: 1}}, expose: {team: governance.team}}";
+    let plan = plan(workbook, "workbook.last_http_status");
+    let names: Vec<&str> = plan.scenarios[0]
+        .vars
+        .iter()
+        .map(|v| v.name.as_str())
+        .collect();
+    assert_eq!(
+        names[..3],
+        [
+            "execution.last_http_status",
+            "governance.team",
+            "execution.note.a"
+        ]
+    );
+    for (written, var) in [
+        ("workbook.last_http_status", 0),
+        ("workbook.execution.last_http_status", 0),
+        ("last_http_status", 0),
+        ("workbook.team", 1),
+        ("workbook.governance.team", 1),
+        ("team", 1),
+        ("workbook.note.a", 2),
+        ("note.a", 2),
+    ] {
+        assert_eq!(
+            read(&self::plan(workbook, written)),
+            field(var),
+            "{written}"
+        );
+    }
+}
+
+#[test]
+fn the_syntax_of_the_specification_loads() {
+    let workbook = "{sections: {telemetry: {defaults: {counters: {success: 0}}, fields: {last_http_status: int}}}, expose: {state: timeline.phase, scope_trace: governance.scope_trace}}";
+    let old = read(&plan(workbook, "workbook.state"));
+    let new = read(&plan(workbook, "workbook.timeline.phase"));
+    assert_eq!(old, new);
+    assert_eq!(old, Term::Get(Source::Workbook("timeline.phase".into())));
+    let plan = plan(workbook, "workbook.scope_trace");
+    assert!(
+        plan.workbook
+            .expose
+            .contains(&("state".into(), "timeline.phase".into()))
+    );
+}
+
+#[test]
+fn every_path_of_the_engine_can_be_read_and_every_flat_name_leads_to_one() {
+    for kept in KEPT.iter().filter(|k| k.path != "registers.flag") {
+        let term = read(&plan("{}", &format!("workbook.{}", kept.path)));
+        assert_eq!(term, Term::Get(Source::Workbook(kept.path.into())));
+    }
+    for (name, path) in FLAT.iter().filter(|(_, path)| *path != "registers.flag") {
+        let term = read(&plan("{}", &format!("workbook.{name}")));
+        assert_eq!(term, Term::Get(Source::Workbook((*path).into())), "{name}");
+    }
+    let evidence = read(&plan("{}", "workbook.evidence.last_event"));
+    let path = "execution.evidence.last_event";
+    assert_eq!(evidence, Term::Get(Source::Workbook(path.into())));
+}
+
+#[test]
+fn the_flag_is_a_variable_as_soon_as_something_names_it() {
+    let none = plan("{}", "meta.body");
+    assert!(
+        !none.scenarios[0]
+            .vars
+            .iter()
+            .any(|v| v.name == "registers.flag")
+    );
+    let plan = plan("{}", "workbook.risk_flag");
+    let flag = plan.scenarios[0]
+        .vars
+        .iter()
+        .find(|v| v.name == "registers.flag");
+    let flag = flag.unwrap();
+    assert_eq!(flag.default, Some(Value::Boolean(false)));
+    assert_eq!(flag.record, Some((4, "flag".to_owned())));
+}
+
+#[test]
+fn a_section_may_keep_its_changes_to_itself() {
+    let plan = plan(
+        "{sections: {telemetry: {persist: false}, registers: {persist: true}}}",
+        "meta.body",
+    );
+    assert_eq!(plan.workbook.silent, [3]);
+}
+
+#[test]
+fn defaults_and_contexts_are_filled_from_what_is_known() {
+    let mut bundle = bundle(
+        "{defaults: {zone: \"{{global.region}}-1\", who: nobody}}",
+        "global.greeting",
+    )
+    .set(
+        "load.scenarios[0].user.context",
+        "{who: ann, greeting: \"hi {{env.NAME}}\", registers: {flag: late}}",
+    );
+    bundle.request.env = vec![("NAME".into(), "bob".into())];
+    let checked = bundle.check();
+    assert!(checked.ok(), "{}", checked.rendered);
+    let plan = checked.plan.unwrap();
+    assert_eq!(
+        read(&plan),
+        Term::Const(Value::Text("hi bob".into())),
+        "a context is readable as `global.*`"
+    );
+    assert_eq!(plan.scenarios[0].context["greeting"], "hi bob");
+    let default = |name: &str| {
+        let var = plan.scenarios[0].vars.iter().find(|v| v.name == name);
+        var.unwrap().default.clone().unwrap()
+    };
+    assert_eq!(default("execution.zone"), Value::Text("eu-1".into()));
+    assert_eq!(default("execution.who"), Value::Text("ann".into()));
+    assert_eq!(default("registers.flag"), Value::Text("late".into()));
+    let early = bundle.set(
+        "load.scenarios[0].user.context",
+        "{who: \"{{env.user_id}}\"}",
+    );
+    let found = early.check().diagnostics;
+    assert_eq!(
+        found.iter().map(Diagnostic::code).next_back().as_deref(),
+        Some("PMP-E0317")
+    );
+}
+
+#[test]
+fn types_of_fields_are_checked() {
+    let declared = "{fields: {n: int, t: text}}";
+    let found = wrong("{fields: {n: int}, defaults: {n: many}}", "meta.body");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].1.contains("must be a whole number, not text"));
+    let found = wrong(declared, "workbook.n == true");
+    assert_eq!(found[0].0, "PMP-E0315");
+    assert!(plan(declared, "workbook.n > 3").scenarios[0].vars.len() > 1);
+    assert_eq!(
+        wrong("{fields: {n: integr}}", "meta.body")[0].0,
+        "PMP-E0409"
+    );
+}
+
+#[test]
+fn aliases_that_lead_nowhere_are_errors() {
+    for (workbook, says) in [
+        (
+            "{expose: {state: timeline.phse}}",
+            "the Workbook has no field `timeline.phse`",
+        ),
+        (
+            "{expose: {state: timline.phase}}",
+            "no field `timline.phase`",
+        ),
+        (
+            "{expose: {a: b, b: a}}",
+            "aliases run in a circle: a -> b -> a",
+        ),
+        ("{expose: {a: a}}", "aliases run in a circle: a -> a"),
+        ("{expose: {telemetry: timeline.phase}}", "hides the section"),
+        ("{fields: {telemetry: int}}", "has the name of a section"),
+        (
+            "{fields: {a: int}, sections: {execution: {fields: {a: int}}}}",
+            "declared twice",
+        ),
+        (
+            "{sections: {execution: {fields: {a: map, a.b: int}}}}",
+            "overlaps `execution.a`",
+        ),
+        ("{fields: {\"a b\": int}}", "cannot be the name of a field"),
+    ] {
+        let found = wrong(workbook, "meta.body");
+        assert!(
+            found
+                .iter()
+                .any(|(code, message)| code == "PMP-E0314" && message.contains(says)),
+            "{workbook}: {found:?}"
+        );
+    }
+    let chain = plan("{expose: {a: b, b: timeline.phase}}", "workbook.a");
+    assert_eq!(
+        read(&chain),
+        Term::Get(Source::Workbook("timeline.phase".into()))
+    );
+}
+
+#[test]
+fn names_that_are_not_there_say_which_are() {
+    for (written, says) in [
+        (
+            "workbook.telemetry.counters.sucess",
+            "did you mean `success`?",
+        ),
+        ("workbook.telemetry", "fields: counters, latency_ms"),
+        ("workbook.timeline.phase.deep", "is read as a whole"),
+        ("workbook.stat", "did you mean `state`?"),
+        ("workbook", "fields: "),
+    ] {
+        let rendered = bundle("{}", written).rendered();
+        assert!(
+            rendered.contains("E0301") && rendered.contains(says),
+            "{rendered}"
+        );
+    }
+}
+
+#[test]
+fn handlers_know_the_event_and_the_inputs_that_led_there() {
+    let handler = |expression: &str| {
+        let message = format!("{{{{{expression}}}}}");
+        let handler = serde_json::json!([{"action": "log.warn", "with": {"message": message}}, {"goto": "closing"}]);
+        bundle("{}", "meta.body").set("workflows.main.on-error", &handler.to_string())
+    };
+    let term = |expression: &str| {
+        let checked = handler(expression).check();
+        assert!(checked.ok(), "{}", checked.rendered);
+        let plan = checked.plan.unwrap();
+        let Head::Log { message, .. } = &plan.scenarios[0].on_error[0].head else {
+            panic!("a log")
+        };
+        let Template::Whole(expr) = message else {
+            panic!("{message:?}")
+        };
+        expr.term.clone()
+    };
+    let key = |name: &str| pmplab_dsl::plan::Segment::Key(name.into());
+    let event = |path: Vec<_>| Term::Get(Source::Event(path));
+    assert_eq!(term("event.type"), event(vec![key("type")]));
+    assert_eq!(term("event.error-type"), event(vec![key("error_type")]));
+    assert_eq!(term("error.type"), event(vec![key("error_type")]));
+    assert_eq!(term("error.message"), event(vec![key("message")]));
+    assert_eq!(
+        term("event.payload.headers.etag"),
+        event(vec![key("payload"), key("headers"), key("etag")])
+    );
+    assert_eq!(
+        term("inputs.url"),
+        Term::Get(Source::Input(vec![key("url")]))
+    );
+    let says = |expression: &str| handler(expression).rendered();
+    assert!(says("event.stats").contains("did you mean `status`?"));
+    assert!(says("event.payload").contains("needs an output"));
+    assert!(says("event.type.x").contains("has nothing inside"));
+    assert!(says("inputs").contains("needs a parameter"));
+    assert!(says("event.status == true").contains("E0315"));
+    for early in ["event.type", "inputs.url", "error.message"] {
+        let rendered = bundle("{}", early).rendered();
+        assert!(rendered.contains("no call that led here"), "{rendered}");
+    }
+}
