@@ -1,12 +1,14 @@
 //! The language: spanned YAML, diagnostics, and the plan that a checked script means.
 
 mod api;
+pub mod arrivals;
 mod build;
 pub mod diag;
 pub mod dist;
 pub mod plan;
 pub mod random;
 mod read;
+mod stages;
 pub mod template;
 pub mod units;
 pub mod yaml;
