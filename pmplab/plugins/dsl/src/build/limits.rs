@@ -1,7 +1,7 @@
 //! What the numbers of a plan say against each other.
 
 use super::resources::Resources;
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, Span};
 use crate::plan::Scenario;
 use crate::read::Ctx;
 use crate::read::load::ScenarioDecl;
@@ -66,15 +66,14 @@ impl Ctx<'_> {
             return;
         }
         let places = resource.entries as u64 * u64::from(each);
-        let users: u64 = holders.iter().map(|s| s.users).sum();
+        let users: u64 = holders.iter().map(|s| most(s)).sum();
         if users <= places {
             return;
         }
         let scenario = decls
             .iter()
             .find(|d| holders.iter().any(|h| h.name == d.name.value));
-        let Some(span) = scenario.map(|d| d.user_count.as_ref().map_or(d.name.span, |n| n.span))
-        else {
+        let Some(span) = scenario.map(users_of) else {
             return;
         };
         let message = format!(
@@ -88,7 +87,10 @@ impl Ctx<'_> {
         if let Some(size) = &decl.size {
             found = found.also(size.span, "the pool's size");
         }
-        self.report(found.help("enlarge the pool, or lower `user-count`"));
+        let lower = scenario
+            .filter(|d| d.arrival.is_some())
+            .map_or("user-count", |_| "max-users");
+        self.report(found.help(format!("enlarge the pool, or lower `{lower}`")));
     }
 
     fn open_files(&mut self, plan: &[Scenario], decls: &[ScenarioDecl<'_>]) {
@@ -96,15 +98,15 @@ impl Ctx<'_> {
             return;
         };
         let shards = u64::from(self.req.shards.max(1));
-        let users: u64 = plan.iter().map(|s| s.users.div_ceil(shards)).sum();
+        let users: u64 = plan.iter().map(|s| most(s).div_ceil(shards)).sum();
         if users + RESERVE <= limit {
             return;
         }
-        let most = plan.iter().max_by_key(|s| s.users);
-        let Some(decl) = most.and_then(|s| decls.iter().find(|d| d.name.value == s.name)) else {
+        let largest = plan.iter().max_by_key(|s| most(s));
+        let Some(decl) = largest.and_then(|s| decls.iter().find(|d| d.name.value == s.name)) else {
             return;
         };
-        let span = decl.user_count.as_ref().map_or(decl.name.span, |n| n.span);
+        let span = users_of(decl);
         let message = format!(
             "{users} users in one process need {} open files; {limit} are allowed",
             users + RESERVE
@@ -118,5 +120,20 @@ impl Ctx<'_> {
             (users + RESERVE).next_power_of_two()
         ));
         self.report(found.help(format!("or split the run: `--shards {need}`")));
+    }
+}
+
+/// The most users that there are at a time.
+fn most(scenario: &Scenario) -> u64 {
+    let peak = scenario.spawn.peak().map_or(u64::MAX, |(users, _)| users);
+    scenario.users.min(peak)
+}
+
+/// Where the script says how many users there are.
+fn users_of(decl: &ScenarioDecl<'_>) -> Span {
+    match (&decl.arrival, &decl.user_count) {
+        (Some(arrival), _) => arrival.max_users.span,
+        (None, Some(count)) => count.span,
+        (None, None) => decl.name.span,
     }
 }
