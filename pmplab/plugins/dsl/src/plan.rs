@@ -45,6 +45,8 @@ pub struct Component {
     /// What the user or the vendored manifest grants: `net`, `files`.
     pub grants: Vec<String>,
     pub capabilities: Vec<String>,
+    /// Guard Domains whose leases it may be handed (`metadata.guard`); none: all.
+    pub domains: Option<Vec<String>>,
     /// Owner, tags and the rest, as declared.
     pub metadata: Json,
     /// The custom section `pmplab:component`, as found.

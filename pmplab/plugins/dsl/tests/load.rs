@@ -591,3 +591,32 @@ fn config_yaml_names_the_program_its_globals_and_its_library() {
         );
     }
 }
+
+#[test]
+fn scenarios_in_sequence_share_a_pool_and_those_side_by_side_do_not() {
+    let second = |start: &str| {
+        Bundle::tri_phase().set(
+            "load.scenarios[1]",
+            &format!("{{name: second, workflow: http_tri_phase, user-count: 600, {start} user: {{inherit: [ip-port-pool]}}}}"),
+        )
+    };
+    let rendered = second("").rendered();
+    assert!(
+        rendered.contains("600 of 1600 users will wait"),
+        "{rendered}"
+    );
+    assert!(
+        !second("start-after: http-bulk,")
+            .rendered()
+            .contains("W0603")
+    );
+    let third = second("start-after: http-bulk,").set(
+        "load.scenarios[2]",
+        "{name: third, workflow: http_tri_phase, user-count: 500, start-after: http-bulk, user: {inherit: [ip-port-pool]}}",
+    );
+    assert!(
+        third.rendered().contains("100 of 1100 users will wait"),
+        "{}",
+        third.rendered()
+    );
+}

@@ -2,6 +2,7 @@
 
 mod actions;
 mod components;
+mod domains;
 mod expr;
 mod json;
 mod limits;
@@ -124,7 +125,8 @@ impl Ctx<'_> {
         let mut limits = Vec::new();
         scenarios::limit(&script.load.scenarios, &mut scenarios.plan, &mut limits);
         self.never_used(&shop, &resources, &scenarios.used);
-        self.limits(&scenarios.plan, &script.load.scenarios, &resources);
+        self.domains(&scenarios.plan, &components, &resources);
+        self.limits(&scenarios.plan, &script, &resources);
         let plan = Plan {
             wbs: wbs::wbs(&program, &scenarios.plan, &components.plan, &resources.plan),
             program,

@@ -18,6 +18,7 @@ pub struct ArrivalDecl {
     /// The key `arrival`.
     pub key: Span,
     pub plan: Arrival,
+    pub duration: Option<Spanned<Ns>>,
     pub max_users: Spanned<u64>,
     /// It says when it ends, if only in a wrong way.
     pub ends: bool,
@@ -55,8 +56,7 @@ impl Ctx<'_> {
         self.own_keys(&fields, shape, needs, key);
         let duration = fields
             .get("duration")
-            .and_then(|n| self.duration(n, &fields.path_of("duration")))
-            .map(|d| d.value);
+            .and_then(|n| self.duration(n, &fields.path_of("duration")));
         let max_users = fields
             .get("max-users")
             .and_then(|n| self.count(n, 1, &fields.path_of("max-users")));
@@ -69,13 +69,14 @@ impl Ctx<'_> {
             key,
             plan: Arrival {
                 shape,
-                duration,
+                duration: duration.as_ref().map(|d| d.value),
                 when_full: if when_full == Some("drop") {
                     WhenFull::Drop
                 } else {
                     WhenFull::Queue
                 },
             },
+            duration,
             max_users: max_users.unwrap_or_else(|| Spanned::new(USERS, key)),
             ends: !fields.lacks("duration") || needs.contains(&"duration"),
         })

@@ -71,6 +71,7 @@ impl Ctx<'_> {
             Err(Defect::Bare | Defect::NotPositive) => {
                 Diagnostic::error(402, node.span, format!("`{path}` must be longer than zero"))
                     .label("not above zero")
+                    .help("write a time such as `500ms` or `5s`, or leave the key out")
             }
             Err(Defect::TooLarge) => {
                 Diagnostic::error(401, node.span, format!("`{path}` is too long"))
