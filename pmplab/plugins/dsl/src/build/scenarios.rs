@@ -510,10 +510,12 @@ impl<'n> Ctx<'_> {
 
 /// The scenarios' own rate limits join the list of all.
 pub fn limit(decls: &[ScenarioDecl<'_>], plan: &mut [Scenario], limits: &mut Vec<Limit>) {
+    let planned = super::starts::by_name(plan);
     for decl in decls {
-        let Some(scenario) = plan.iter_mut().find(|s| s.name == decl.name.value) else {
+        let Some(index) = planned.get(&decl.name.value) else {
             continue;
         };
+        let scenario = &mut plan[*index];
         let first = limits.len();
         limits.extend(decl.limits.iter().cloned());
         scenario.limits.extend(first..limits.len());

@@ -4,32 +4,37 @@ use crate::diag::{Diagnostic, Span, nearest};
 use crate::plan::{Scenario, Start};
 use crate::read::load::{ScenarioDecl, StartDecl};
 use crate::read::{Ctx, Name};
+use std::collections::HashMap;
 
 impl Ctx<'_> {
     /// Fills in `Scenario::start`.
     pub fn starts(&mut self, decls: &[ScenarioDecl<'_>], plan: &mut [Scenario]) {
-        let known = |name: &str| decls.iter().position(|d| d.name.value == name);
+        let declared: HashMap<&str, usize> = decls
+            .iter()
+            .enumerate()
+            .rev()
+            .map(|(at, decl)| (decl.name.value.as_str(), at))
+            .collect();
+        let planned = by_name(plan);
         let mut after: Vec<Option<(usize, Span)>> = vec![None; decls.len()];
         for (at, decl) in decls.iter().enumerate() {
             let begin = match &decl.start {
                 None => continue,
                 Some(StartDecl::At(ns)) => Start::At(*ns),
                 Some(StartDecl::Scenario(name)) => {
-                    let Some(other) =
-                        known(&name.value).or_else(|| self.no_scenario(name, decl, decls))
-                    else {
+                    let exact = declared.get(name.value.as_str()).copied();
+                    let Some(other) = exact.or_else(|| self.no_scenario(name, decl, decls)) else {
                         continue;
                     };
                     after[at] = Some((other, name.span));
-                    let other = &decls[other].name.value;
-                    let Some(index) = plan.iter().position(|s| s.name == *other) else {
+                    let Some(index) = planned.get(&decls[other].name.value) else {
                         continue;
                     };
-                    Start::After(index)
+                    Start::After(*index)
                 }
             };
-            if let Some(scenario) = plan.iter_mut().find(|s| s.name == decl.name.value) {
-                scenario.start = begin;
+            if let Some(index) = planned.get(&decl.name.value) {
+                plan[*index].start = begin;
             }
         }
         self.circles(decls, &after);
@@ -121,4 +126,11 @@ impl Ctx<'_> {
                 .help("let one of them start by itself"),
         );
     }
+}
+
+/// The planned scenarios by their names.
+pub fn by_name(plan: &[Scenario]) -> HashMap<String, usize> {
+    let all = plan.iter().enumerate().rev();
+    all.map(|(at, scenario)| (scenario.name.clone(), at))
+        .collect()
 }
