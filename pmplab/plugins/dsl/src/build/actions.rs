@@ -3,10 +3,10 @@
 use super::components::Components;
 use super::with::Callee;
 use crate::diag::{Diagnostic, Span, nearest};
-use crate::plan::{Ns, Retry, Role};
+use crate::plan::{Limit, Ns, Retry, Role};
 use crate::read::actions::ActionDecl;
 use crate::read::save_as::Save;
-use crate::read::settings::{ExtractDecl, LimitDecl, Settings};
+use crate::read::settings::{ExtractDecl, Settings};
 use crate::read::steps::{StepDecl, StepHead};
 use crate::read::workflows::Handler;
 use crate::read::{Ctx, Name, Spanned};
@@ -46,7 +46,7 @@ pub struct Calling<'a, 'n> {
     pub save: Option<Save<'n>>,
     pub timeout: Option<Spanned<Ns>>,
     pub retry: Option<&'a Retry>,
-    pub rate_limit: Option<&'a LimitDecl>,
+    pub rate_limit: Option<&'a [Limit]>,
     /// The condition, and its path.
     pub expect: Option<(&'n Node, &'a str)>,
     pub extract: Option<&'a [ExtractDecl]>,
@@ -79,7 +79,7 @@ impl<'a, 'n> Calling<'a, 'n> {
             save: own.save.clone().or_else(|| base.save.clone()),
             timeout: own.timeout.clone().or_else(|| base.timeout.clone()),
             retry: own.retry.as_ref().or(base.retry.as_ref()),
-            rate_limit: own.rate_limit.as_ref().or(base.rate_limit.as_ref()),
+            rate_limit: own.rate_limit.as_deref().or(base.rate_limit.as_deref()),
             expect: expect.map(|(node, path)| (*node, path.as_str())),
             extract: own.extract.as_deref().or(base.extract.as_deref()),
             compensate: own.compensate.as_ref().or(base.compensate.as_ref()),

@@ -83,7 +83,7 @@ impl<'n> Ctx<'_> {
         });
         let limits = [
             calling.rate_limit,
-            job.workflow.defaults.rate_limit.as_ref(),
+            job.workflow.defaults.rate_limit.as_deref(),
         ];
         let limits = limits
             .into_iter()

@@ -11,7 +11,6 @@ use crate::plan::{
 };
 use crate::read::Ctx;
 use crate::read::exits::{Builtin, TARGETS, builtin};
-use crate::read::settings::LimitDecl;
 use crate::read::steps::{IfDecl, LoopDecl, OverDecl, ParallelDecl, StepDecl, StepHead};
 use crate::read::workflows::{Handler, WorkflowDecl};
 use std::collections::HashMap;
@@ -33,22 +32,15 @@ pub struct Shop<'a, 'n> {
 
 impl Shop<'_, '_> {
     /// Indexes of the limits; each declaration is one, however many steps it governs.
-    pub fn limit(&mut self, decl: &LimitDecl) -> Vec<usize> {
-        let mut indexes = Vec::with_capacity(decl.rates.len());
-        for (per, rate) in &decl.rates {
-            let same = |l: &Limit| l.name == decl.owner && l.per == *per;
-            let index = self.limits.iter().position(same).unwrap_or_else(|| {
-                self.limits.push(Limit {
-                    name: decl.owner.clone(),
-                    per: *per,
-                    rate: *rate,
-                    burst: decl.burst,
-                });
+    pub fn limit(&mut self, declared: &[Limit]) -> Vec<usize> {
+        let index = |limit: &Limit| {
+            let same = |l: &Limit| l.name == limit.name && l.per == limit.per;
+            self.limits.iter().position(same).unwrap_or_else(|| {
+                self.limits.push(limit.clone());
                 self.limits.len() - 1
-            });
-            indexes.push(index);
-        }
-        indexes
+            })
+        };
+        declared.iter().map(index).collect()
     }
 }
 

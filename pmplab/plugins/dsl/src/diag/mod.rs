@@ -4,10 +4,12 @@ pub mod codes;
 mod json;
 pub mod nearest;
 mod render;
+mod short;
 pub mod source;
 mod width;
 
 pub use nearest::nearest;
+use short::short;
 pub use source::{Sources, Span};
 
 /// So many are shown; the rest is counted.
@@ -99,7 +101,7 @@ impl Diagnostic {
         Self {
             number,
             severity,
-            message: message.into(),
+            message: short(message),
             labels: Vec::new(),
             file: None,
             path: String::new(),
@@ -128,7 +130,7 @@ impl Diagnostic {
     #[must_use]
     pub fn label(mut self, text: impl Into<String>) -> Self {
         if let Some(first) = self.labels.first_mut() {
-            first.text = text.into();
+            first.text = short(text);
         }
         self
     }
@@ -138,7 +140,7 @@ impl Diagnostic {
     pub fn also(mut self, span: Span, text: impl Into<String>) -> Self {
         self.labels.push(Label {
             span,
-            text: text.into(),
+            text: short(text),
             primary: false,
         });
         self
@@ -146,19 +148,19 @@ impl Diagnostic {
 
     #[must_use]
     pub fn at(mut self, path: impl Into<String>) -> Self {
-        self.path = path.into();
+        self.path = short(path);
         self
     }
 
     #[must_use]
     pub fn help(mut self, text: impl Into<String>) -> Self {
-        self.help.push(text.into());
+        self.help.push(short(text));
         self
     }
 
     #[must_use]
     pub fn note(mut self, text: impl Into<String>) -> Self {
-        self.note.push(text.into());
+        self.note.push(short(text));
         self
     }
 
@@ -176,7 +178,7 @@ impl Diagnostic {
     pub fn fix(mut self, title: impl Into<String>, safe: bool, text: impl Into<String>) -> Self {
         if let Some(span) = self.span() {
             self.fix = Some(Fix {
-                title: title.into(),
+                title: short(title),
                 safe,
                 edits: vec![Edit {
                     span,

@@ -138,8 +138,7 @@ pub const PROVIDER: Place = Place {
 
 pub const CALLS: Place = Place {
     what: "role",
-    keys: &["acquire", "release", "mount"],
-    later: &["unmount"],
+    keys: &["acquire", "release", "mount", "unmount"],
     open: true,
     ..PLAIN
 };
@@ -405,17 +404,6 @@ pub const PARALLEL: Place = Place {
     ..PLAIN
 };
 
-pub const RATE_LIMIT: Place = Place {
-    what: "rate-limit",
-    keys: &["per-user", "per-scenario", "global", "burst"],
-    synonyms: &[
-        ("user", "per-user"),
-        ("scenario", "per-scenario"),
-        ("rate", "per-user"),
-    ],
-    ..PLAIN
-};
-
 pub const EXTRACTOR: Place = Place {
     what: "extractor",
     keys: &["json", "header", "regex", "from"],
@@ -524,17 +512,85 @@ pub const LOAD: Place = Place {
 
 pub const PROFILE: Place = Place {
     what: "profile",
-    keys: &["start-users", "end-users", "duration", "max-duration"],
-    later: &["shape", "stages", "steps", "rate"],
+    keys: &[
+        "shape",
+        "start-users",
+        "end-users",
+        "duration",
+        "steps",
+        "stages",
+        "max-duration",
+    ],
     moved: &[
         ("user-count", "`load.scenarios[]`"),
         ("spawn-rate", "`load.scenarios[]`"),
+        ("rate", "`load.scenarios[].arrival`"),
     ],
     synonyms: &[
+        ("type", "shape"),
         ("from", "start-users"),
         ("to", "end-users"),
         ("target", "end-users"),
         ("users", "end-users"),
+    ],
+    ..PLAIN
+};
+
+/// One piece of a profile's timetable.
+pub const STAGE: Place = Place {
+    what: "stage",
+    keys: &["users", "duration"],
+    aliases: &[("to", "users")],
+    synonyms: &[
+        ("target", "users"),
+        ("end-users", "users"),
+        ("for", "duration"),
+        ("over", "duration"),
+    ],
+    ..PLAIN
+};
+
+pub const ARRIVAL: Place = Place {
+    what: "arrival",
+    keys: &[
+        "shape",
+        "rate",
+        "to",
+        "steps",
+        "size",
+        "every",
+        "duration",
+        "max-users",
+        "when-full",
+    ],
+    moved: &[
+        ("pacing", "`load.scenarios[]`, without `arrival`"),
+        ("max-duration", "`load.scenarios[]`"),
+        ("start-after", "`load.scenarios[]`"),
+    ],
+    synonyms: &[
+        ("type", "shape"),
+        ("from", "rate"),
+        ("start-rate", "rate"),
+        ("target", "to"),
+        ("end-rate", "to"),
+        ("users", "max-users"),
+        ("user-count", "max-users"),
+        ("max-vus", "max-users"),
+        ("overflow", "when-full"),
+        ("for", "duration"),
+    ],
+    ..PLAIN
+};
+
+pub const RATE_LIMIT: Place = Place {
+    what: "rate-limit",
+    keys: &["per-user", "per-scenario", "global", "burst"],
+    synonyms: &[
+        ("user", "per-user"),
+        ("scenario", "per-scenario"),
+        ("total", "global"),
+        ("rate", "per-user"),
     ],
     ..PLAIN
 };
@@ -547,21 +603,16 @@ pub const SCENARIO: Place = Place {
         "profile",
         "user-count",
         "spawn-rate",
+        "arrival",
         "task-duration",
+        "iterations",
+        "pacing",
+        "rate-limit",
+        "start-after",
         "max-duration",
         "exit",
         "exits",
         "user",
-        "iterations",
-    ],
-    later: &[
-        "arrival",
-        "pacing",
-        "start-after",
-        "think",
-        "rate-limit",
-        "retry",
-        "depends-on",
     ],
     moved: &[
         (
@@ -573,6 +624,12 @@ pub const SCENARIO: Place = Place {
         ("severity", "`exits.error`"),
         ("on-error", "`workflows.NAME`"),
         ("tick", "`load`"),
+        ("think", "a step of the workflow"),
+        ("retry", "`actions.NAME`, or `monitoring`"),
+        ("rate", "`arrival`"),
+        ("max-users", "`arrival`"),
+        ("when-full", "`arrival`"),
+        ("stages", "`load.profiles.NAME`"),
     ],
     synonyms: &[
         ("users", "user-count"),
@@ -580,6 +637,10 @@ pub const SCENARIO: Place = Place {
         ("rps", "rate-limit"),
         ("ramp-up", "spawn-rate"),
         ("duration", "task-duration"),
+        ("depends-on", "start-after"),
+        ("after", "start-after"),
+        ("start-time", "start-after"),
+        ("arrivals", "arrival"),
     ],
     ..PLAIN
 };

@@ -1,13 +1,12 @@
 //! What named actions, inline steps and nodes have in common: the settings of a call.
 
 use super::fields::{Fields, inside};
-use super::places::{CONTROLS, EXEC, EXTRACTOR, RATE_LIMIT};
+use super::places::{CONTROLS, EXEC, EXTRACTOR};
 use super::save_as::Save;
 use super::workflows::Handler;
 use super::{Ctx, Name, Spanned};
 use crate::diag::{Diagnostic, Span};
-use crate::plan::{Extractor, LimitPer, Ns, Rate, Retry, Segment};
-use crate::units::{self, Defect};
+use crate::plan::{Extractor, Limit, Ns, Retry, Segment};
 use crate::yaml::{Entry, Node};
 
 /// Settings of a call; those of a step come before those of its action.
@@ -17,7 +16,7 @@ pub struct Settings<'n> {
     pub save: Option<Save<'n>>,
     pub timeout: Option<Spanned<Ns>>,
     pub retry: Option<Retry>,
-    pub rate_limit: Option<LimitDecl>,
+    pub rate_limit: Option<Vec<Limit>>,
     pub expect: Option<(&'n Node, String)>,
     pub extract: Option<Vec<ExtractDecl>>,
     pub compensate: Option<Name>,
@@ -25,15 +24,6 @@ pub struct Settings<'n> {
     pub on_error: Option<Handler<'n>>,
     pub on_timeout: Option<Handler<'n>>,
     pub max_body: Option<u64>,
-}
-
-/// `rate-limit`: several limits at a time.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LimitDecl {
-    pub rates: Vec<(LimitPer, Rate)>,
-    pub burst: u64,
-    /// Where it is declared, such as `actions.probe-get`.
-    pub owner: String,
 }
 
 #[derive(Debug, Clone)]
@@ -165,7 +155,7 @@ impl Ctx<'_> {
         }
         if let Some(n) = fields.get("rate-limit") {
             let owner = fields.path.trim_end_matches(".controls.exec").to_owned();
-            settings.rate_limit = self.rate_limit(n, &fields.path_of("rate-limit"), owner);
+            settings.rate_limit = Some(self.rate_limit(n, &owner, &fields.path_of("rate-limit")));
         }
         for key in ["on-error", "on-timeout"] {
             let Some(entry) = fields.entry(key) else {
@@ -182,64 +172,6 @@ impl Ctx<'_> {
                 _ => settings.on_timeout = Some(handler),
             }
         }
-    }
-
-    /// A rate for each user, or rates by who shares them.
-    pub fn rate_limit(&mut self, node: &Node, path: &str, owner: String) -> Option<LimitDecl> {
-        if node.map().is_none() {
-            let rate = self.limit_rate(node, path)?;
-            return Some(LimitDecl {
-                rates: vec![(LimitPer::User, rate)],
-                burst: 1,
-                owner,
-            });
-        }
-        let fields = self.fields(node, &RATE_LIMIT, path)?;
-        let mut rates = Vec::new();
-        let kinds = [
-            ("per-user", LimitPer::User),
-            ("per-scenario", LimitPer::Scenario),
-            ("global", LimitPer::Global),
-        ];
-        for (key, per) in kinds {
-            if let Some(n) = fields.get(key) {
-                rates.extend(self.limit_rate(n, &fields.path_of(key)).map(|r| (per, r)));
-            }
-        }
-        if kinds.iter().all(|(key, _)| fields.lacks(key)) {
-            self.missing(node.span, "per-user", path, "add `per-user: 50 req/s`");
-        }
-        let burst = fields
-            .get("burst")
-            .and_then(|n| self.count(n, 1, &fields.path_of("burst")))
-            .map_or(1, |n| n.value);
-        (!rates.is_empty()).then_some(LimitDecl {
-            rates,
-            burst,
-            owner,
-        })
-    }
-
-    fn limit_rate(&mut self, node: &Node, path: &str) -> Option<Rate> {
-        let text = self.text(node, path)?;
-        let shown = text.value.trim();
-        let found = match units::rate(shown) {
-            Ok((count, per)) => return Some(Rate { count, per }),
-            Err(Defect::Bare) => {
-                Diagnostic::error(404, node.span, format!("`{path}` needs a unit of time"))
-                    .label("a number without a unit")
-                    .help(format!("write `{shown}/s`; units are /ms, /s, /m, /h"))
-            }
-            Err(Defect::NotPositive) => {
-                Diagnostic::error(404, node.span, format!("`{path}` must be above zero"))
-                    .label("nothing would ever be sent")
-            }
-            Err(_) => Diagnostic::error(404, node.span, format!("`{shown}` is not a rate"))
-                .label("expected a number per unit of time")
-                .help("write rates as `50 req/s`, `100/s` or `0.5/m`"),
-        };
-        self.report(found.at(path));
-        None
     }
 
     fn extract(&mut self, node: &Node, path: &str) -> Vec<ExtractDecl> {

@@ -73,6 +73,8 @@ struct Loader {
     shift: u32,
     stack: Vec<Frame>,
     anchors: HashMap<usize, (Node, usize)>,
+    /// Nodes that anchors keep: those of one inside another are kept by both.
+    kept: usize,
     /// Line of the list that the last event ended.
     closed: Option<u32>,
     nodes: usize,
@@ -181,7 +183,7 @@ impl Loader {
                     plain,
                 });
                 self.count(1, span)?;
-                self.put(Node { span, kind }, anchor, 1);
+                self.put(Node { span, kind }, anchor, 1)?;
             }
             Event::SequenceStart(anchor, _) => {
                 self.open(span, anchor, FrameKind::List(Vec::new()))?
@@ -197,7 +199,7 @@ impl Loader {
                     },
                 )?;
             }
-            Event::SequenceEnd | Event::MappingEnd => self.close(span),
+            Event::SequenceEnd | Event::MappingEnd => self.close(span)?,
             Event::Alias(anchor) => {
                 let Some((node, size)) = self.anchors.get(&anchor).cloned() else {
                     let message = "this alias stands inside its own anchor, or before it";
@@ -207,7 +209,7 @@ impl Loader {
                     return None;
                 };
                 self.count(size, span)?;
-                self.put(node, 0, size);
+                self.put(node, 0, size)?;
             }
             _ => {}
         }
@@ -239,10 +241,7 @@ impl Loader {
     fn open(&mut self, span: Span, anchor: usize, kind: FrameKind) -> Option<()> {
         self.count(1, span)?;
         if self.stack.len() >= DEPTH {
-            self.diagnostics.push(
-                Diagnostic::error(5, span, format!("nested deeper than {DEPTH} levels"))
-                    .label("too deep"),
-            );
+            self.diagnostics.push(scan_error::too_deep(span));
             self.broken = true;
             return None;
         }
@@ -257,10 +256,8 @@ impl Loader {
         Some(())
     }
 
-    fn close(&mut self, end: Span) {
-        let Some(frame) = self.stack.pop() else {
-            return;
-        };
+    fn close(&mut self, end: Span) -> Option<()> {
+        let frame = self.stack.pop()?;
         let (kind, last) = match frame.kind {
             FrameKind::List(items) => {
                 self.closed = Some(frame.span.line);
@@ -278,16 +275,25 @@ impl Loader {
             frame.span.to(last.unwrap_or(frame.span))
         };
         let size = self.nodes - frame.nodes_before;
-        self.put(Node { span, kind }, frame.anchor, size);
+        self.put(Node { span, kind }, frame.anchor, size)
     }
 
-    fn put(&mut self, node: Node, anchor: usize, size: usize) {
+    fn put(&mut self, node: Node, anchor: usize, size: usize) -> Option<()> {
         if anchor > 0 {
+            self.kept += size;
+            if self.kept > NODES {
+                let message = format!("anchors here keep more than {NODES} nodes");
+                let found = Diagnostic::error(5, node.span, message).label("with this one");
+                self.diagnostics
+                    .push(found.help("use fewer anchors (`&name`) inside each other"));
+                self.broken = true;
+                return None;
+            }
             self.anchors.insert(anchor, (node.clone(), size));
         }
         let Some(frame) = self.stack.last_mut() else {
             self.root = Some(node);
-            return;
+            return Some(());
         };
         match &mut frame.kind {
             FrameKind::List(items) => items.push(node),
@@ -325,5 +331,6 @@ impl Loader {
                 }
             },
         }
+        Some(())
     }
 }

@@ -1,5 +1,6 @@
 //! Says in the words of this language what is wrong with a text that is no YAML.
 
+use super::load::DEPTH;
 use super::{Kind, Node};
 use crate::diag::{Diagnostic, Span};
 use saphyr_parser::ScanError;
@@ -13,6 +14,10 @@ impl Diagnostic {
         }
         self
     }
+}
+
+pub fn too_deep(span: Span) -> Diagnostic {
+    Diagnostic::error(5, span, format!("nested deeper than {DEPTH} levels")).label("too deep")
 }
 
 /// `list` is the line on which the innermost open list began, `flow` the innermost open bracket.
@@ -39,6 +44,11 @@ pub fn explain(
     }
     let here = lines.get(line as usize - 1).copied().unwrap_or("");
     let info = error.info();
+    // The scanner looks ahead of the events and has a limit of its own, beyond ours.
+    if info.contains("recursion limit") {
+        let span = Span::on_line(file, line, col, 1);
+        return too_deep(span);
+    }
     if info.contains("quoted scalar") || (info.contains("end of stream") && info.contains("quot")) {
         let span = Span::on_line(file, line, col, 1);
         return Diagnostic::error(2, span, "this string starts here and never ends")
