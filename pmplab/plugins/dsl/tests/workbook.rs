@@ -337,3 +337,130 @@ fn handlers_know_the_event_and_the_inputs_that_led_there() {
         assert!(rendered.contains("no call that led here"), "{rendered}");
     }
 }
+
+/// The plan when the second step is another one.
+fn step(workbook: &str, step: &str) -> Bundle {
+    bundle(workbook, "meta.body").set("workflows.main.steps[1]", step)
+}
+
+#[test]
+fn update_workbook_writes_fields_and_nothing_else() {
+    let workbook = "{fields: {last_http_status: int}, expose: {last: execution.last_http_status}}";
+    let updated = |key: &str| -> Result<String, String> {
+        let checked = step(workbook, &format!("{{update-workbook: {{{key}: 1}}}}")).check();
+        let plan = checked.plan.ok_or(checked.rendered)?;
+        match &plan.scenarios[0].steps[1].head {
+            Head::Update(pairs) => Ok(plan.scenarios[0].vars[pairs[0].0].name.clone()),
+            other => panic!("{other:?}"),
+        }
+    };
+    for key in [
+        "last_http_status",
+        "last",
+        "execution.last_http_status",
+        "workbook.last_http_status",
+    ] {
+        assert_eq!(updated(key).as_deref(), Ok("execution.last_http_status"));
+    }
+    assert_eq!(updated("registers.flag").as_deref(), Ok("registers.flag"));
+    assert_eq!(updated("risk_flag").as_deref(), Ok("registers.flag"));
+    assert_eq!(updated("meta").as_deref(), Ok("meta"));
+    for (key, says) in [
+        ("state", "`timeline.phase` is kept by the engine"),
+        ("telemetry.counters.fail", "is kept by the engine"),
+        ("last_http_statu", "did you mean `last_http_status`?"),
+        ("note", "declare it: `workbook: {fields: {note: any}}`"),
+        ("last.deep", "only all of `execution.last_http_status`"),
+        ("registers.flag.deep", "has nothing inside"),
+    ] {
+        let rendered = updated(key).unwrap_err();
+        assert!(
+            rendered.contains("E0314") && rendered.contains(says),
+            "{rendered}"
+        );
+    }
+}
+
+#[test]
+fn conditions_are_true_or_false() {
+    let found = |cond: &str| {
+        let step = step("{}", &format!("{{if: {cond}, then: [{{goto: closing}}]}}"));
+        let checked = step.check();
+        let bad = checked.diagnostics.iter().find(|d| d.number == 313);
+        bad.map(|d| (d.code(), d.message.clone(), d.help.join(" ")))
+    };
+    assert_eq!(found("'{{meta.status == 200}}'"), None);
+    assert_eq!(found("true"), None);
+    let (code, message, help) = found("'{{meta.status}}'").unwrap();
+    assert_eq!(code, "PMP-E0313");
+    assert_eq!(
+        message,
+        "`meta.status` is a whole number, not true or false"
+    );
+    assert!(help.contains("`{{meta.status == 200}}`"));
+    let (code, message, _) = found("'{{1 < 2}}'").unwrap();
+    assert_eq!(
+        (code.as_str(), message.as_str()),
+        ("PMP-W0313", "`1 < 2` is always true")
+    );
+    let (code, _, help) = found("meta.status == 200").unwrap();
+    assert_eq!(code, "PMP-E0313");
+    assert!(help.contains("`\"{{meta.status == 200}}\"`"), "{help}");
+    assert_eq!(found("'is {{meta.json}}'").unwrap().0, "PMP-E0313");
+}
+
+#[test]
+fn an_expect_reads_the_answer_and_what_was_asked() {
+    let checked = step(
+        "{}",
+        "{action: http.get, with: {url: \"http://h/\"}, expect: \"{{status < 500 and json.ok == true and inputs.url != ''}}\"}",
+    )
+    .check();
+    assert!(checked.ok(), "{}", checked.rendered);
+    let plan = checked.plan.unwrap();
+    let Head::Call(call) = &plan.scenarios[0].steps[1].head else {
+        panic!("a call")
+    };
+    assert_eq!(call.outputs, ["status", "json"]);
+    let mut sources = Vec::new();
+    let expect = call.expect.as_ref().unwrap();
+    expect.term.each_source(&mut |s| sources.push(s.clone()));
+    assert!(matches!(sources[0], Source::Output { output: 0, .. }));
+    assert!(matches!(&sources[1], Source::Output { output: 1, path } if path.len() == 1));
+    assert!(matches!(&sources[2], Source::Input(path) if path.len() == 1));
+    let wrong = step(
+        "{}",
+        "{action: http.get, with: {url: \"http://h/\"}, expect: \"{{status == 'ok'}}\"}",
+    );
+    assert!(wrong.rendered().contains("E0315"));
+}
+
+#[test]
+fn a_message_may_name_the_call_before_it() {
+    let log = "{action: log.info, with: {message: \"{{inputs.url}} {{event.type}} {{event.payload.status}}\"}}";
+    let checked = step("{}", log).check();
+    assert!(checked.ok(), "{}", checked.rendered);
+    let plan = checked.plan.unwrap();
+    let Head::Call(call) = &plan.scenarios[0].steps[0].head else {
+        panic!("a call")
+    };
+    assert!(call.outputs.contains(&"status".to_owned()));
+    let first = bundle("{}", "meta.body").set("workflows.main.steps[0]", log);
+    assert!(first.rendered().contains("no call that led here"));
+}
+
+#[test]
+fn what_all_users_share_is_a_global_too() {
+    let saved = bundle("{}", "global.token.body")
+        .set("actions.first.save-as", "{var: token, scope: global}");
+    let checked = saved.check();
+    assert!(checked.ok(), "{}", checked.rendered);
+    assert!(matches!(
+        read(&checked.plan.unwrap()),
+        Term::Get(Source::Var {
+            var: 0,
+            field: Some(0),
+            ..
+        })
+    ));
+}

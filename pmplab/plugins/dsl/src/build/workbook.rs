@@ -415,6 +415,10 @@ impl<'n> Ctx<'_> {
         if scope.incomplete || book.damaged {
             return None;
         }
+        if steps.len() > 1 {
+            self.no_exposed(book, &steps, span, place);
+            return None;
+        }
         let own = book.fields.iter().map(FieldDecl::full);
         let saved = scope
             .vars
