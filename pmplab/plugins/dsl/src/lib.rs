@@ -1,6 +1,7 @@
 //! The language: spanned YAML, diagnostics, and the plan that a checked script means.
 
 mod api;
+pub mod arrivals;
 mod build;
 mod compute;
 pub mod diag;
@@ -8,6 +9,7 @@ pub mod dist;
 pub mod plan;
 pub mod random;
 mod read;
+mod stages;
 pub mod template;
 pub mod units;
 mod value;

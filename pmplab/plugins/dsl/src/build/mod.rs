@@ -2,6 +2,7 @@
 
 mod actions;
 mod components;
+mod domains;
 mod expr;
 mod grammar;
 mod json;
@@ -10,15 +11,17 @@ mod resources;
 mod scenarios;
 mod scope;
 mod section;
+mod starts;
 mod steps;
 mod terms;
+mod totals;
 mod types;
 mod wbs;
 mod with;
 
 use crate::api::{Checked, Compose, Files, Providers, Request};
 use crate::diag::{self, Diagnostic, Sources};
-use crate::plan::{EntrySource, Monitoring, Plan, Scenario, Workbook};
+use crate::plan::{Monitoring, Plan, Workbook};
 use crate::read::Ctx;
 use crate::read::bundle::{CONFIG_FILE, Script};
 use crate::read::workflows::StepDecl;
@@ -120,9 +123,13 @@ impl Ctx<'_> {
             next: 0,
             saved: std::collections::HashMap::new(),
         };
-        let scenarios = self.scenarios(&script, &resources, &mut shop, &globals);
+        let mut scenarios = self.scenarios(&script, &resources, &mut shop, &globals);
+        self.starts(&script.load.scenarios, &mut scenarios.plan);
+        let mut limits = Vec::new();
+        scenarios::limit(&script.load.scenarios, &mut scenarios.plan, &mut limits);
         self.never_used(&shop, &resources, &scenarios.used);
-        self.limits(&scenarios.plan, &script.load.scenarios, &resources);
+        self.domains(&scenarios.plan, &components, &resources);
+        self.limits(&scenarios.plan, &script, &resources);
         let plan = Plan {
             wbs: wbs::wbs(&program, &scenarios.plan, &components.plan, &resources.plan),
             program,
@@ -131,7 +138,7 @@ impl Ctx<'_> {
             components: components.plan.clone(),
             resources: resources.plan,
             scenarios: scenarios.plan,
-            limits: Vec::new(),
+            limits,
             workbook: Workbook::default(),
             monitoring: Monitoring::default(),
             globals,
@@ -253,7 +260,7 @@ pub fn answer(checked: &Checked) -> Json {
     let plan = checked.plan.as_ref().map(|plan| {
         let mut json = serde_json::to_value(plan).unwrap_or(Json::Null);
         if let Json::Object(map) = &mut json {
-            map.insert("totals".into(), totals(plan));
+            map.insert("totals".into(), totals::totals(plan));
         }
         json
     });
@@ -264,40 +271,5 @@ pub fn answer(checked: &Checked) -> Json {
         "need_providers": checked.need_providers,
         "compose": checked.compose,
         "plan": plan,
-    })
-}
-
-fn totals(plan: &Plan) -> Json {
-    let sum = |of: &dyn Fn(&Scenario) -> Option<u64>| {
-        plan.scenarios
-            .iter()
-            .try_fold(0u64, |sum, s| sum.checked_add(of(s)?))
-    };
-    let last = |s: &Scenario| {
-        s.users
-            .checked_sub(1)
-            .and_then(|i| s.spawn.at(i))
-            .unwrap_or(0)
-    };
-    let end = |s: &Scenario| {
-        let free = s.task_duration.map(|d| last(s).saturating_add(d));
-        free.into_iter().chain(s.max_duration).min()
-    };
-    let spawn = plan.scenarios.iter().map(last).max();
-    let duration = plan
-        .scenarios
-        .iter()
-        .map(end)
-        .try_fold(0, |most: u64, e| Some(most.max(e?)));
-    json!({
-        "scenarios": plan.scenarios.len(),
-        "users": plan.scenarios.iter().map(|s| s.users).sum::<u64>(),
-        "tasks": sum(&wbs::tasks),
-        "calls": plan.wbs.planned,
-        "spawn_ns": spawn,
-        "duration_ns": duration.filter(|d| *d > 0),
-        "components": plan.components.iter().filter(|c| c.used && c.source != EntrySource::Missing).count(),
-        "resources": plan.resources.len(),
-        "entries": plan.resources.iter().map(|r| r.entries).sum::<usize>(),
     })
 }

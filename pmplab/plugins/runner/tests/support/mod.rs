@@ -455,6 +455,7 @@ fn component(name: &str, role: Role, slot: u32) -> Component {
         entry: format!("{name}.wasm"),
         role,
         source: EntrySource::Bundle,
+        domains: None,
         used: true,
         slot: Some(slot),
         grants: vec![],
