@@ -23,6 +23,7 @@ use crate::scope::Blob;
 struct Begin {
     shard: u64,
     of: u64,
+    seed: u64,
     /// Nanoseconds that what is in flight may go on after a stop.
     #[serde(alias = "grace_ns")]
     grace: u64,
@@ -33,6 +34,7 @@ impl Default for Begin {
         Self {
             shard: 0,
             of: 1,
+            seed: 0,
             grace: 30_000_000_000,
         }
     }
@@ -195,6 +197,7 @@ pub fn start(text: &str) -> Result<(Run, Json), Json> {
     let terms = Terms {
         shard: begin.shard,
         of,
+        seed: begin.seed,
         grace: begin.grace,
     };
     let ledger = RunLedger::new(
