@@ -26,6 +26,7 @@ struct Begin {
     seed: u64,
     shard: u64,
     of: u64,
+    seed: u64,
     /// Nanoseconds that what is in flight may go on after a stop.
     #[serde(alias = "grace_ns")]
     grace: u64,
@@ -37,6 +38,7 @@ impl Default for Begin {
             seed: 0,
             shard: 0,
             of: 1,
+            seed: 0,
             grace: 30_000_000_000,
         }
     }
@@ -193,6 +195,7 @@ pub fn start(text: &str) -> Result<(Run, Json), Json> {
     let terms = Terms {
         shard: begin.shard,
         of,
+        seed: begin.seed,
         grace: begin.grace,
     };
     let ledger = RunLedger::new(
