@@ -194,6 +194,14 @@ def _stop(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
     return Said(stop(args))
 
 
+def _schema(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
+    del magics, source
+    from pmplab.bundle import schema
+    from pmplab.commands.schema import written
+
+    return Said(schema.text(args.name) if args.write is None else written(args.write))
+
+
 def _target(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
     del source
     from pmplab.target import TargetError, TargetProcess, options
@@ -223,6 +231,7 @@ _VERBS: dict[str, Any] = {
     "runs": _runs,
     "show": _show,
     "stop": _stop,
+    "schema": _schema,
     "target": _target,
     "demo": _demo,
 }

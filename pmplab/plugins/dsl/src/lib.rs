@@ -5,6 +5,7 @@ mod build;
 pub mod diag;
 pub mod plan;
 mod read;
+pub mod schema;
 pub mod template;
 pub mod units;
 pub mod yaml;

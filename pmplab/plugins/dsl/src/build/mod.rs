@@ -3,7 +3,7 @@
 mod actions;
 mod components;
 mod expr;
-mod json;
+pub mod json;
 mod limits;
 mod resources;
 mod scenarios;
