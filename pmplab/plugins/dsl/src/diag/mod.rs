@@ -3,6 +3,7 @@
 pub mod codes;
 mod json;
 pub mod nearest;
+pub mod pages;
 mod render;
 pub mod source;
 mod width;
