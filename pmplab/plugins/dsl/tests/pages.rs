@@ -20,6 +20,7 @@ const PENDING: &[(u16, &str)] = &[
     (310, "flow"),
     (313, "expr"),
     (314, "expr"),
+    (404, "flow"),
     (604, "flow"),
     (605, "load"),
 ];

@@ -166,7 +166,7 @@ pub const CODES: &[Code] = &[
         "write a duration above zero",
     ),
     code(403, "malformed rate", "write `100/s`"),
-    code(404, "malformed size", "write `512KiB`"),
+    code(404, "malformed rate limit", "write `per-user: 50 req/s`"),
     code(
         405,
         "not a whole number",
@@ -184,6 +184,7 @@ pub const CODES: &[Code] = &[
         "use fatal, error, warn, or a target",
     ),
     code(409, "unknown word", "use one of the listed words"),
+    code(410, "malformed size", "write `512KiB`"),
     code(
         501,
         "file of a resource not found",

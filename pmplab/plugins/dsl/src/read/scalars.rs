@@ -118,7 +118,7 @@ impl Ctx<'_> {
                     Defect::Bare => format!("`{path}` needs a unit"),
                     _ => format!("`{}` is not a size", text.value),
                 };
-                let found = Diagnostic::error(404, node.span, message)
+                let found = Diagnostic::error(410, node.span, message)
                     .label("expected a number and a unit")
                     .at(path);
                 self.report(found.help("write sizes as `512KiB`, `1MiB` or `64B`"));
