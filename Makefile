@@ -9,10 +9,10 @@ PLUGINS := pmplab/plugins
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lab test test-all test-rust wasm wasm-check lint format types bench lock clean
+.PHONY: help setup demo lab test test-all test-rust wasm wasm-check lint format types requirements bench lock clean
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## make .venv with pmplab and the tools of its developers
 
@@ -63,6 +63,9 @@ format: $(STAMP) ## let ruff and cargo write the code
 
 types: $(STAMP) ## mypy --strict
 	@$(BIN)/mypy
+
+requirements: $(STAMP) ## run the tests behind every requirement and say what holds (some minutes)
+	@$(BIN)/python -m tests.requirements.report $(ARGS)
 
 bench: $(STAMP) ## the figures, each beside its peer (tests/bench; some need nginx, wrk, tcpdump)
 	@$(BIN)/python tests/bench/all.py $(ARGS)

@@ -112,8 +112,10 @@ class DiagnosticsError(PmpError):
         self.rendered = rendered
 
     def render(self) -> str:
-        """Return all diagnostics as text."""
-        return self.rendered.rstrip() or str(self)
+        """Return all diagnostics as text, and where to read more of the first."""
+        if not self.rendered.strip():
+            return str(self)
+        return f"{self.rendered.rstrip()}\n\nmore about a code: pmp explain {self.code}"
 
 
 class GrantError(PmpError):

@@ -98,8 +98,8 @@ def locate(src: str | os.PathLike[str]) -> Path:
     except (OSError, ValueError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         message = f"cannot be opened: {reason}"
-        raise BundleError(message, code="PMP-E0803", place=str(given)) from None
-    raise BundleError("there is no such bundle", code="PMP-E0802", place=str(given), help=_neighbour(given))
+        raise BundleError(message, code="PMP-E0808", place=str(given)) from None
+    raise BundleError("there is no such bundle", code="PMP-E0807", place=str(given), help=_neighbour(given))
 
 
 def _with_script(path: Path, given: Path) -> Path:

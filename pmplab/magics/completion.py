@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import CompletionContext, SimpleCompletion, context_matcher
 
+from pmplab import diagnostics
 from pmplab.commands.parser import VERBS, options_of, verbs_of
 from pmplab.magics.line import parser
 
@@ -50,6 +51,8 @@ def candidates(shell: InteractiveShell, done: list[str], word: str) -> Iterable[
         return [verb for verb in VERBS if verb.startswith(word)]
     if word.startswith("-"):
         return [option for option in options(done[0]) if option.startswith(word)]
+    if done[0] == "explain":
+        return [page.code for page in diagnostics.pages() if word.upper() in page.code]
     found: list[str] = []
     if done[0] in _TAKES_BUNDLE:
         found += [name for name in _bundles(shell) if name.startswith(word)]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pmplab.view import columns, diagnostics, wbs
+from pmplab import diagnostics as codes
+from pmplab.view import columns, diagnostics, explain, wbs
 from pmplab.view.page import escape, page, table
 
 
@@ -22,6 +23,19 @@ class Said:
     def _repr_html_(self) -> str:
         notes = diagnostics.html(self.rendered) if self.rendered else ""
         return notes + page(f"<div>{escape(self.sentence)}</div>")
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """The page of a code, or all codes; `code` is None for these."""
+
+    code: str | None
+
+    def __repr__(self) -> str:
+        return (explain.listing(codes.families()) if self.code is None else explain.text(codes.find(self.code))).rstrip("\n")
+
+    def _repr_html_(self) -> str:
+        return page(f"<pre>{escape(repr(self))}</pre>") if self.code is None else explain.html(codes.find(self.code))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pmplab.errors import BundleError, DiagnosticsError, RunInterrupted, UsageError
 from pmplab.magics import line as lines
-from pmplab.magics.shows import Listing, Said, Tree
+from pmplab.magics.shows import Explained, Listing, Said, Tree
 
 if TYPE_CHECKING:
     import argparse
@@ -194,6 +194,21 @@ def _stop(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
     return Said(stop(args))
 
 
+def _schema(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
+    del magics, source
+    from pmplab.bundle import schema
+    from pmplab.commands.schema import written
+
+    return Said(schema.text(args.name) if args.write is None else written(args.write))
+
+
+def _explain(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
+    del magics, source
+    from pmplab import diagnostics
+
+    return Explained(None if args.code is None else diagnostics.find(args.code).code)
+
+
 def _target(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
     del source
     from pmplab.target import TargetError, TargetProcess, options
@@ -223,6 +238,8 @@ _VERBS: dict[str, Any] = {
     "runs": _runs,
     "show": _show,
     "stop": _stop,
+    "schema": _schema,
+    "explain": _explain,
     "target": _target,
     "demo": _demo,
 }

@@ -21,7 +21,7 @@ def test_a_bundle_is_found_by_its_folder_or_its_script(bundle):
 def test_a_path_that_is_not_there_is_met_with_a_guess(bundle):
     with pytest.raises(BundleError) as caught:
         locate(bundle.parent / "chekout")
-    assert caught.value.code == "PMP-E0802"
+    assert caught.value.code == "PMP-E0807"
     assert "checkout" in caught.value.help
     assert caught.value.exit_status == 2
 

@@ -160,7 +160,8 @@ def test_diagnostics_go_to_standard_error(monkeypatch: pytest.MonkeyPatch, capsy
     monkeypatch.setattr(pmplab, "run", fail, raising=False)
     assert cli.main(["run", "b", "--json"]) == 2
     out, err = capsys.readouterr()
-    assert err == "error[PMP-E0102]: unknown key\n  --> script.yaml:1:1\n"
+    more = "more about a code: pmp explain PMP-E0102"
+    assert err == f"error[PMP-E0102]: unknown key\n  --> script.yaml:1:1\n\n{more}\n"
     assert json.loads(out)["diagnostics"][0]["code"] == "PMP-E0102"
 
 

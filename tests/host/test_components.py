@@ -80,8 +80,9 @@ def test_what_is_no_component_is_named_with_what_it_is(shop, cache, tmp_path):
 
 
 def test_a_component_in_the_wrong_role_does_not_fit(shop, cache):
-    with pytest.raises(ComponentError, match="does not export `pmplab:protocol/plugin"):
+    with pytest.raises(ComponentError, match="does not export `pmplab:protocol/plugin") as caught:
         compose(shop, cache, slots=[Part("rm", MANAGER.entry, "vendored", ("files",))])
+    assert caught.value.code == "PMP-E0703"
 
 
 def test_a_component_outside_the_bundle_is_not_read(shop, cache, tmp_path):

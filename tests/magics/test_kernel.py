@@ -59,4 +59,4 @@ def test_waiting_in_the_cell() -> None:
     error = outputs[2][0]
     assert error.output_type == "error"
     assert len(error.traceback) == 1
-    assert "error[PMP-E0802]" in error.traceback[0]
+    assert "error[PMP-E0807]" in error.traceback[0]

@@ -9,6 +9,7 @@ pub mod dist;
 pub mod plan;
 pub mod random;
 mod read;
+pub mod schema;
 mod stages;
 pub mod template;
 pub mod units;

@@ -604,8 +604,8 @@ fn rate_limits_need_a_unit() {
     );
     says(
         "steps: [{ref: get, rate-limit: {burst: 2}}]",
-        "PMP-E0103",
-        &["missing `per-user`"],
+        "PMP-E0404",
+        &["limits nothing", "per-user"],
     );
 }
 

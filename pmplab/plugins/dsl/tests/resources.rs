@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Bundle, codes, plan};
-use pmplab_dsl::plan::{Head, Plan, Source, Template, Term};
+use pmplab_dsl::plan::{Head, Plan, Role, Source, Template, Term};
 use pmplab_dsl::{Checked, Problem, Providers, ResourceSpec, ResourceTable, check};
 use std::cell::RefCell;
 
@@ -62,7 +62,7 @@ impl Providers for Vault {
 }
 
 fn vault(script: &str) -> (Checked, Vec<ResourceSpec>) {
-    let bundle = Bundle::of(script).component("vault.wasm", SECTION);
+    let bundle = Bundle::of(script).component("vault.wasm", Some(SECTION), &[Role::Resource.contract()]);
     let mut request = bundle.request.clone();
     request.providers = vec!["vault.wasm".into()];
     let mut provider = Vault::default();

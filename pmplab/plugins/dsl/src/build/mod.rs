@@ -9,7 +9,7 @@ mod expr;
 mod flow;
 mod grammar;
 mod graph;
-mod json;
+pub mod json;
 mod known;
 mod limits;
 mod outputs;

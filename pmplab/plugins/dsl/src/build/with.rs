@@ -49,14 +49,15 @@ impl Ctx<'_> {
         for entry in entries {
             let Some(param) = params.iter().find(|p| p.name == entry.key) else {
                 let names: Vec<&str> = params.iter().map(|p| p.name).collect();
+                let settings = ["save-as", "timeout", "on-error", "on-timeout", "max-body"];
+                let moved = settings.contains(&entry.key.replace('_', "-").as_str());
                 let found = Diagnostic::error(
-                    705,
+                    if moved { 107 } else { 705 },
                     entry.key_span,
                     format!("`{what}` has no parameter `{}`", entry.key),
                 );
                 let found = found.label("unknown parameter").at(path);
-                let settings = ["save-as", "timeout", "on-error", "on-timeout", "max-body"];
-                let found = if settings.contains(&entry.key.replace('_', "-").as_str()) {
+                let found = if moved {
                     found.help(format!("`{}` belongs beside `with`, not in it", entry.key))
                 } else {
                     found.suggest(nearest(&entry.key, names.iter().copied()))

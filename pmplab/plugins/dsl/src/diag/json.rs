@@ -33,5 +33,6 @@ pub fn to_json(d: &Diagnostic, sources: &Sources) -> Json {
             })).collect::<Vec<_>>(),
         })),
         "related": [],
+        "explain": format!("pmp explain {}", d.code()),
     })
 }

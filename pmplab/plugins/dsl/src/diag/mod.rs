@@ -3,6 +3,7 @@
 pub mod codes;
 mod json;
 pub mod nearest;
+pub mod pages;
 mod render;
 mod short;
 pub mod source;

@@ -23,7 +23,7 @@ pub struct ComponentDecl<'n> {
     pub path: String,
 }
 
-const PROVIDES: Place = Place {
+pub const PROVIDES: Place = Place {
     what: "resources",
     keys: &["provides"],
     open: true,

@@ -1,0 +1,249 @@
+//! `actions`, and what they share with inline steps.
+
+use super::super::{Described, Kind, PLAIN, Ref, key};
+use super::kinds;
+use crate::read::places;
+
+pub const ACTION: Described = Described {
+    id: "ACTION",
+    place: Some(&places::ACTION),
+    doc: "A call of a component, with its parameters.",
+    keys: &[
+        key(
+            "component",
+            Kind::Refer(Ref::Component),
+            "The component that is called.",
+            "http",
+        )
+        .required(),
+        key("call", Kind::Name, "Which of its capabilities.", "get").required(),
+        key(
+            "with",
+            kinds::WITH,
+            "Parameters of the call; templates are filled in for each task.",
+            "{url: \"http://{{resource.ip}}:{{resource.port}}/asset\"}",
+        ),
+        key(
+            "save-as",
+            kinds::SAVE_AS,
+            "Variable that keeps what the call returned.",
+            "asset",
+        ),
+        key(
+            "extract",
+            kinds::EXTRACT,
+            "Values taken out of the answer, as fields of the saved variable.",
+            "{token: {json: \"$.token\"}, build: {header: x-build}}",
+        ),
+        key(
+            "expect",
+            Kind::Condition,
+            "Must hold for the call to be a success, whatever the component says.",
+            "\"{{status < 500}}\"",
+        ),
+        key(
+            "timeout",
+            Kind::Duration,
+            "The call is given up after this.",
+            "500ms",
+        ),
+        key(
+            "rate-limit",
+            kinds::RATE_LIMIT,
+            "Bounds how often the call is made.",
+            "{per-user: 50 req/s}",
+        ),
+        key(
+            "retry",
+            kinds::RETRY,
+            "When and how a call that did not succeed is tried again.",
+            "{limit: 2, delay: 100ms, backoff: exponential}",
+        ),
+        key(
+            "on-error",
+            kinds::HANDLER,
+            "What is done when the call failed; `continue` goes on.",
+            "continue",
+        ),
+        key(
+            "on-timeout",
+            kinds::HANDLER,
+            "What is done when the call timed out.",
+            "[{goto: timeout_out}]",
+        ),
+        key(
+            "max-body",
+            Kind::Size,
+            "At most so much of a body is kept; the rest is counted.",
+            "1MiB",
+        ),
+        key(
+            "compensate",
+            kinds::COMPENSATE,
+            "Action that undoes this one; `closing.rollback` runs it.",
+            "purge-delete",
+        ),
+        key(
+            "controls",
+            Kind::Place("CONTROLS"),
+            "Limits, retries and handlers in their long form.",
+            "{exec: {timeout: 500ms}}",
+        ),
+        key(
+            "metadata",
+            Kind::Named(&Kind::Any),
+            "Free notes, kept with the plan.",
+            "{owner: checkout-team}",
+        ),
+    ],
+    ..PLAIN
+};
+
+pub const SAVE_AS: Described = Described {
+    id: "SAVE_AS",
+    place: Some(&places::SAVE_AS),
+    doc: "Where the answer of a call is kept.",
+    keys: &[
+        key("var", Kind::Name, "Name of the variable.", "asset").required(),
+        key(
+            "scope",
+            Kind::Form(r"^(workbook|user[-_]local|task[-_]local|global)$"),
+            "Who sees it: `workbook` (this task, and the records), `task-local`, `user-local` or `global`.",
+            "workbook",
+        ),
+        key(
+            "persist",
+            Kind::Place("PERSIST"),
+            "Writes the value into a file of the run folder too.",
+            "{type: file, dir: ./runtime/artifacts, filename: \"{{workbook.user_id}}.json\"}",
+        ),
+        key(
+            "merge",
+            Kind::Word(&["last", "first", "append", "sum", "min", "max", "error"]),
+            "What becomes of several writes, as parallel branches make them.",
+            "append",
+        ),
+    ],
+    ..PLAIN
+};
+
+pub const PERSIST: Described = Described {
+    id: "PERSIST",
+    doc: "A file that keeps a saved value.",
+    keys: &[
+        key(
+            "type",
+            Kind::Name,
+            "`file`, or what a resource component provides.",
+            "file",
+        ),
+        key(
+            "dir",
+            Kind::Text,
+            "Folder below that of the run.",
+            "./runtime/artifacts/assets",
+        ),
+        key(
+            "filename",
+            Kind::Text,
+            "Name of the file; a template makes one for each user.",
+            "\"{{workbook.user_id}}-asset.json\"",
+        ),
+    ],
+    ..PLAIN
+};
+
+pub const EXTRACT: Described = Described {
+    id: "EXTRACT",
+    doc: "How a value is found in an answer.",
+    keys: &[
+        key(
+            "json",
+            Kind::Text,
+            "Path in the answer's JSON.",
+            "\"$.items[0].id\"",
+        ),
+        key("header", Kind::Text, "Name of a header.", "x-build"),
+        key(
+            "regex",
+            Kind::Text,
+            "Regular expression over the body; its first group, or all of the match.",
+            "'name=\"csrf\" value=\"([^\"]+)\"'",
+        ),
+    ],
+    one_of: &["json", "header", "regex"],
+    ..PLAIN
+};
+
+pub const RETRY: Described = Described {
+    id: "RETRY",
+    doc: "When and how a call that did not succeed is tried again.",
+    keys: &[
+        key("limit", Kind::Whole(0), "Attempts after the first.", "2"),
+        key(
+            "delay",
+            Kind::Duration,
+            "Time before the first retry.",
+            "100ms",
+        ),
+        key(
+            "backoff",
+            Kind::Word(&["constant", "linear", "exponential"]),
+            "How the delay grows from one retry to the next.",
+            "exponential",
+        ),
+        key(
+            "factor",
+            Kind::Number,
+            "Factor of an exponential backoff.",
+            "2",
+        ),
+        key(
+            "max-delay",
+            Kind::Duration,
+            "No delay is longer than this.",
+            "2s",
+        ),
+        key(
+            "jitter",
+            Kind::Word(&["none", "full", "equal"]),
+            "Chance in the delay, so that not all retry at once.",
+            "full",
+        ),
+        key(
+            "retry-on",
+            Kind::List(&Kind::Text),
+            "Events and error types that are worth it; `*` stands for any rest.",
+            "[timeout, transport.*]",
+        ),
+        key(
+            "budget",
+            Kind::Share,
+            "Retries may be at most this share of the first attempts.",
+            "10%",
+        ),
+    ],
+    ..PLAIN
+};
+
+pub const RATE_LIMIT: Described = Described {
+    id: "RATE_LIMIT",
+    doc: "How often calls may be made; a bare rate is `per-user`.",
+    keys: &[
+        key("per-user", Kind::Rate, "By each user.", "50 req/s"),
+        key(
+            "per-scenario",
+            Kind::Rate,
+            "By all users of a scenario together.",
+            "500/s",
+        ),
+        key("global", Kind::Rate, "By the whole run.", "2000/s"),
+        key(
+            "burst",
+            Kind::Whole(1),
+            "So many calls may come at once after a pause.",
+            "5",
+        ),
+    ],
+    ..PLAIN
+};

@@ -1,0 +1,142 @@
+//! `workbook` and `monitoring`.
+
+use super::super::{Described, Kind, PLAIN, key};
+use super::kinds;
+use crate::read::places;
+
+/// A type's name.
+const FIELD: Kind = Kind::Any;
+
+pub const WORKBOOK: Described = Described {
+    id: "WORKBOOK",
+    doc: "The ledger of every user and task: what the script adds to its six sections.",
+    keys: &[
+        key(
+            "sections",
+            Kind::Named(&Kind::Place("SECTION")),
+            "By section: timeline, execution, governance, telemetry, registers, communications.",
+            "{telemetry: {defaults: {counters: {success: 0}}, fields: {last_http_status: int}}}",
+        ),
+        key(
+            "defaults",
+            Kind::Named(&Kind::Any),
+            "Values that each task begins with; placed in `execution` unless `expose` says otherwise.",
+            "{last_http_status: 0}",
+        ),
+        key(
+            "fields",
+            Kind::Named(&FIELD),
+            "Fields of the script's own and their types; placed in `execution` unless `expose` says otherwise.",
+            "{last_http_status: int}",
+        ),
+        key(
+            "expose",
+            Kind::Named(&Kind::Text),
+            "Short names for paths in the sections.",
+            "{state: timeline.phase, scope_trace: governance.scope_trace}",
+        ),
+    ],
+    ..PLAIN
+};
+
+pub const SECTION: Described = Described {
+    id: "SECTION",
+    doc: "One section of the Workbook.",
+    keys: &[
+        key(
+            "defaults",
+            Kind::Named(&Kind::Any),
+            "Values that each task begins with.",
+            "{counters: {success: 0}}",
+        ),
+        key(
+            "fields",
+            Kind::Named(&FIELD),
+            "Fields of the script's own and their types.",
+            "{last_http_status: int}",
+        ),
+        key(
+            "persist",
+            Kind::Boolean,
+            "false: its changes are not written to the run folder.",
+            "false",
+        ),
+    ],
+    ..PLAIN
+};
+
+pub const MONITORING: Described = Described {
+    id: "MONITORING",
+    place: Some(&places::MONITORING),
+    doc: "What the run watches by itself.",
+    keys: &[
+        key(
+            "exits",
+            kinds::EXITS,
+            "The exits of workflows and scenarios that declare none.",
+            "{timeout_out: {state: closing.timeout}, error_out: {state: closing.error}}",
+        ),
+        key(
+            "retry",
+            kinds::RETRY,
+            "Retries of calls that say nothing else.",
+            "{limit: 2, delay: 200ms}",
+        ),
+        key(
+            "thresholds",
+            Kind::List(&Kind::Text),
+            "What must hold of the results.",
+            "[\"p95(http.get) < 300ms\", \"fail_rate < 1%\"]",
+        ),
+        key(
+            "alerts",
+            Kind::List(&Kind::Place("ALERT")),
+            "Conditions that are told about when they come true.",
+            "[{when: \"{{workbook.telemetry.counters.fail > 100}}\", to: log, notify: owner}]",
+        ),
+        key(
+            "responses",
+            Kind::Named(&kinds::HANDLER),
+            "What a task does when its `registers.flag` takes a value.",
+            "{overload: [{goto: closing.rollback}]}",
+        ),
+    ],
+    ..PLAIN
+};
+
+pub const ALERT: Described = Described {
+    id: "ALERT",
+    doc: "A condition that is told about when it comes true.",
+    keys: &[
+        key(
+            "name",
+            Kind::Name,
+            "What it is called in the log and in the records.",
+            "many-failures",
+        ),
+        key(
+            "when",
+            Kind::Condition,
+            "Looked at every tick, for each scenario.",
+            "\"{{workbook.telemetry.counters.fail > 100}}\"",
+        )
+        .required(),
+        key(
+            "to",
+            Kind::Either(&[
+                Kind::Word(&["log", "file", "notebook"]),
+                Kind::List(&Kind::Word(&["log", "file", "notebook"])),
+            ]),
+            "Where it is told: `log`, `file`, `notebook`; always in the communications too.",
+            "[log, file]",
+        ),
+        key("notify", Kind::Text, "Whom it concerns.", "owner"),
+        key(
+            "message",
+            Kind::Text,
+            "What is said; a template may name the figures.",
+            "\"{{workbook.telemetry.counters.fail}} failures\"",
+        ),
+    ],
+    ..PLAIN
+};

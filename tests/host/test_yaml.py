@@ -1,0 +1,25 @@
+"""Who reads YAML: the core, and the host its own settings."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pmplab
+
+PACKAGE = Path(pmplab.__file__).parent
+
+
+def imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(name.name.split(".")[0] for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            found.add((node.module or "").split(".")[0])
+    return found
+
+
+def test_the_host_reads_no_yaml_but_its_settings():
+    readers = [path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py") if imports(path) & {"yaml", "ruamel"}]
+    assert readers == ["host/settings.py"]
