@@ -99,6 +99,11 @@ pub const CODES: &[Code] = &[
         "protocol components run actions, resource components provide resources",
     ),
     code(
+        206,
+        "unknown name in sim.yaml",
+        "name a call as COMPONENT.CALL, or an action of the script",
+    ),
+    code(
         211,
         "unknown `goto` target",
         "use a step of the workflow, an exit or `closing`",
@@ -184,6 +189,7 @@ pub const CODES: &[Code] = &[
         "use fatal, error, warn, or a target",
     ),
     code(409, "unknown word", "use one of the listed words"),
+    code(410, "not a share", "write a share as `1%`"),
     code(
         501,
         "file of a resource not found",
@@ -261,6 +267,11 @@ pub const CODES: &[Code] = &[
     ),
     code(706, "kind of component not allowed", "use `wasi-component`"),
     code(707, "grant missing", "run with `--allow NAME=GRANTS`"),
+    code(
+        709,
+        "the component `sim` beside real ones",
+        "run with `--simulate`: then it answers for all of them",
+    ),
     code(
         801,
         "no script",

@@ -10,6 +10,7 @@ pub mod overrides;
 pub mod places;
 pub mod resources;
 pub mod scalars;
+pub mod sim;
 pub mod workflows;
 
 use crate::api::{Files, Mode, Request};
