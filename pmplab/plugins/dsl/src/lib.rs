@@ -3,7 +3,9 @@
 mod api;
 mod build;
 pub mod diag;
+pub mod dist;
 pub mod plan;
+pub mod random;
 mod read;
 pub mod template;
 pub mod units;

@@ -125,6 +125,38 @@ pub fn size(text: &str) -> Result<u64, Defect> {
         .ok_or(Defect::TooLarge)
 }
 
+/// A share of 1, from `1%`, `0.5 %` or `0.01`.
+///
+/// # Errors
+/// When it is anything else, or not from 0 to 1.
+pub fn share(text: &str) -> Result<f64, Defect> {
+    let text = text.trim();
+    let (number, scale) = match text.strip_suffix('%') {
+        Some(number) => (number.trim_end(), 100.0),
+        None => (text, 1.0),
+    };
+    let plain = |c: u8| c.is_ascii_digit() || c == b'.';
+    if number.is_empty() || !number.bytes().all(plain) {
+        return Err(Defect::Malformed);
+    }
+    let share = number.parse::<f64>().map_err(|_| Defect::Malformed)? / scale;
+    if share > 1.0 {
+        return Err(Defect::TooLarge);
+    }
+    Ok(share)
+}
+
+/// A duration, or `0s`: where nothing is a length too.
+///
+/// # Errors
+/// When it is anything else.
+pub fn duration_or_zero(text: &str) -> Result<Ns, Defect> {
+    match duration(text) {
+        Err(Defect::NotPositive) if !text.trim_start().starts_with('-') => Ok(0),
+        other => other,
+    }
+}
+
 /// Three numbers, with an optional pre-release and build: `1.2.3-rc.1+7`.
 #[must_use]
 pub fn is_semver(text: &str) -> bool {
@@ -215,6 +247,25 @@ mod tests {
     fn versions_are_semantic() {
         assert!(is_semver("0.2.1") && is_semver("1.0.0-rc.1+b7"));
         assert!(!is_semver("0.2") && !is_semver("01.0.0") && !is_semver("v1.0.0"));
+    }
+
+    #[test]
+    fn shares_are_percentages_or_fractions_of_one() {
+        assert_eq!(share("1%"), Ok(0.01));
+        assert_eq!(share("0.5 %"), Ok(0.005));
+        assert_eq!(share("0.2"), Ok(0.2));
+        assert_eq!(share("20"), Err(Defect::TooLarge));
+        for text in ["", "%", "-1%", "1e-3", "a%", "1.2.3"] {
+            assert_eq!(share(text), Err(Defect::Malformed), "{text}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_a_length_where_that_is_allowed() {
+        assert_eq!(duration_or_zero("0s"), Ok(0));
+        assert_eq!(duration_or_zero("1ms"), Ok(1_000_000));
+        assert_eq!(duration_or_zero("-1s"), Err(Defect::NotPositive));
+        assert_eq!(duration_or_zero("0"), Err(Defect::Bare));
     }
 
     #[test]

@@ -4,7 +4,7 @@ mod common;
 
 use common::{Bundle, REFRESH, TRI_PHASE};
 use pmplab_dsl::diag::Diagnostic;
-use pmplab_dsl::plan::{Exit, Head, Plan, Severity, Source, Spawn, Target, Template, Value};
+use pmplab_dsl::plan::{Exit, Head, Plan, Severity, Source, Spawn, Target, Template, Term, Value};
 use pmplab_dsl::{Checked, Mode};
 
 const SECOND: u64 = 1_000_000_000;
@@ -251,46 +251,49 @@ fn names_resolve_from_the_task_outwards() {
         let Template::Whole(expr) = &hole.template else {
             panic!("{hole:?}")
         };
-        (expr.source.clone(), expr.default.clone())
+        expr.term.clone()
     };
-    let text = |t: &str| Source::Const(Value::Text(t.into()));
-    assert_eq!(whole("region").0, text("eu"));
-    assert_eq!(whole("global.region").0, text("eu"));
+    let text = |t: &str| Term::Const(Value::Text(t.into()));
+    let integer = |i| Term::Const(Value::Integer(i));
+    assert_eq!(whole("region"), text("eu"));
+    assert_eq!(whole("global.region"), text("eu"));
+    assert_eq!(whole("global.deep.list[1]"), integer(2));
+    assert_eq!(whole("global.components.http.version"), text("0.2.1"));
+    assert_eq!(whole("global.who"), text("me"));
+    assert_eq!(whole("who"), text("me"));
+    assert_eq!(whole("env.TOKEN"), text("secret"));
     assert_eq!(
-        whole("global.deep.list[1]").0,
-        Source::Const(Value::Integer(2))
+        whole("env.user_id"),
+        Term::Get(Source::Env("user_id".into()))
     );
-    assert_eq!(whole("global.components.http.version").0, text("0.2.1"));
-    assert_eq!(whole("global.who").0, text("me"));
-    assert_eq!(whole("who").0, text("me"));
-    assert_eq!(whole("env.TOKEN").0, text("secret"));
-    assert_eq!(whole("env.user_id").0, Source::Env("user_id".into()));
+    assert_eq!(whole("env.none | default(5)"), integer(5));
     assert_eq!(
-        whole("env.none | default(5)").0,
-        Source::Const(Value::Integer(5))
+        whole("workbook.state"),
+        Term::Get(Source::Workbook("state".into()))
     );
-    assert_eq!(whole("workbook.state").0, Source::Workbook("state".into()));
     assert!(matches!(
-        whole("workbook.asset.status").0,
-        Source::Var {
+        whole("workbook.asset.status"),
+        Term::Get(Source::Var {
             var: 0,
             field: Some(0),
             ..
-        }
+        })
     ));
-    assert!(
-        matches!(whole("asset[\"headers\"].x-build | default(\"none\")"), (Source::Var { path, .. }, Some(Value::Text(t))) if path.len() == 1 && t == "none")
-    );
+    let Term::Default(read, or) = whole("asset[\"headers\"].x-build | default(\"none\")") else {
+        panic!("a default")
+    };
+    assert!(matches!(*read, Term::Get(Source::Var { path, .. }) if path.len() == 1));
+    assert_eq!(*or, text("none"));
     assert_eq!(
-        whole("resource.ip-port-pool.port").0,
-        Source::Lease {
+        whole("resource.ip-port-pool.port"),
+        Term::Get(Source::Lease {
             inherit: 0,
             field: 1
-        }
+        })
     );
     assert_eq!(
-        whole("nothing | default(true)").0,
-        Source::Const(Value::Boolean(true))
+        whole("nothing | default(true)"),
+        Term::Const(Value::Boolean(true))
     );
 }
 
@@ -396,6 +399,6 @@ fn a_store_is_read_by_templates_and_written_by_actions() {
         panic!()
     };
     assert!(
-        matches!(&put.holes[0].template, Template::Whole(e) if e.source == Source::Kv { resource: 1, key: "k".into() })
+        matches!(&put.holes[0].template, Template::Whole(e) if e.term == Term::Get(Source::Kv { resource: 1, key: "k".into() }))
     );
 }

@@ -4,7 +4,7 @@ mod common;
 
 use common::{Bundle, HTTP, RESOURCE};
 use pmplab_dsl::answer;
-use pmplab_dsl::plan::{Exit, Expr, Head, Part, Severity, Source, Spawn, Target, Template};
+use pmplab_dsl::plan::{Exit, Expr, Head, Part, Severity, Source, Spawn, Target, Template, Term};
 
 #[test]
 fn section_8_means_what_it_says() {
@@ -65,7 +65,7 @@ fn section_8_means_what_it_says() {
         (
             get.action,
             get.call.as_str(),
-            get.save,
+            get.save.as_ref().map(|s| s.var),
             get.outputs.as_slice()
         ),
         (0, "get", Some(0), &["body".to_owned()][..])
@@ -76,8 +76,7 @@ fn section_8_means_what_it_says() {
     };
     let expr = |field, written: &str| {
         Part::Expr(Expr {
-            source: Source::Lease { inherit: 0, field },
-            default: None,
+            term: Term::Get(Source::Lease { inherit: 0, field }),
             written: written.into(),
         })
     };
@@ -104,8 +103,7 @@ fn section_8_means_what_it_says() {
     assert_eq!(
         body.template,
         Template::Whole(Expr {
-            source: whole,
-            default: None,
+            term: Term::Get(whole),
             written: "asset.body".into()
         })
     );

@@ -191,6 +191,12 @@ pub const CODES: &[Code] = &[
     code(409, "unknown word", "use one of the listed words"),
     code(410, "not a share", "write a share as `1%`"),
     code(
+        410,
+        "malformed distribution",
+        "write `1s`, or `{uniform: [1s, 3s]}` and its kin",
+    ),
+    code(411, "malformed retry", "write `{limit: 2, delay: 100ms}`"),
+    code(
         501,
         "file of a resource not found",
         "paths are relative to the bundle and stay in it",

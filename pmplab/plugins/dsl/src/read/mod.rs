@@ -3,12 +3,14 @@
 pub mod actions;
 pub mod bundle;
 pub mod components;
+pub mod dist;
 pub mod exits;
 pub mod fields;
 pub mod load;
 pub mod overrides;
 pub mod places;
 pub mod resources;
+pub mod retry;
 pub mod scalars;
 pub mod sim;
 pub mod workflows;

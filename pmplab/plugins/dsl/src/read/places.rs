@@ -285,6 +285,29 @@ pub const ACTION: Place = Place {
     ..PLAIN
 };
 
+pub const RETRY: Place = Place {
+    what: "retry",
+    keys: &[
+        "limit",
+        "delay",
+        "backoff",
+        "factor",
+        "max-delay",
+        "jitter",
+        "retry-on",
+        "budget",
+    ],
+    synonyms: &[
+        ("max", "limit"),
+        ("attempts", "limit"),
+        ("times", "limit"),
+        ("wait", "delay"),
+        ("multiplier", "factor"),
+        ("when", "retry-on"),
+    ],
+    ..PLAIN
+};
+
 pub const SAVE_AS: Place = Place {
     what: "save-as",
     keys: &["var", "scope"],
