@@ -98,7 +98,7 @@ pub struct Engine<P: Protocol, R, L> {
     pub(crate) stop_reason: Option<&'static str>,
     pub(crate) message: Option<String>,
     /// Slots that the plan calls.
-    used: Vec<usize>,
+    pub(crate) used: Vec<usize>,
     /// Everything was given back.
     released: bool,
     outcomes: Vec<Outcome>,
@@ -176,6 +176,9 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
                 next: host,
             };
         }
+        if self.clock.is_simulated() {
+            return self.step_simulated();
+        }
         let end = self.clock.now().saturating_add(budget);
         loop {
             self.control();
@@ -208,7 +211,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
     }
 
     /// Where the run stands, and when it wants to be called again.
-    fn stepped(&self, next: Ns) -> Stepped {
+    pub(crate) fn stepped(&self, next: Ns) -> Stepped {
         Stepped {
             phase: self.phase,
             next: self.clock.to_host(next),
@@ -232,7 +235,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
     }
 
     /// What is due by now: a tick, arrivals, users that were put off.
-    fn control(&mut self) {
+    pub(crate) fn control(&mut self) {
         if self.clock.now() >= self.next_tick {
             self.on_tick();
             if let Err(error) = self.ledger.tick() {
@@ -248,7 +251,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
     }
 
     /// The next instant at which the core itself has something to do.
-    fn due(&self) -> Ns {
+    pub(crate) fn due(&self) -> Ns {
         if !self.ready.is_empty() {
             return self.clock.now();
         }
@@ -328,7 +331,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         came
     }
 
-    fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.users.is_empty() && self.tallies.iter().all(|tally| tally.next_at.is_none())
     }
 

@@ -16,6 +16,7 @@ pub mod program;
 mod progress;
 pub mod scope;
 pub mod section;
+pub mod simulated;
 pub mod slab;
 mod stop;
 mod store;

@@ -143,7 +143,13 @@ impl Ctx<'_> {
             sim: None,
         };
         let model = model.as_ref().map(|node| self.sim(node));
-        self.simulate(model.as_ref(), &mut plan, simulated, &components, &script);
+        self.simulate(
+            model.as_ref(),
+            &mut plan,
+            simulated,
+            &components,
+            &script.actions,
+        );
         let mut compose = components.compose();
         if simulated {
             sim::composed(&mut compose);

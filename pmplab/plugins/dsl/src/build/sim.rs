@@ -1,13 +1,13 @@
 //! A simulated run: one component answers for all targets, as `sim.yaml` says.
 
 use super::components::Components;
-use super::json;
+use super::json::{json as to_json, value as to_value};
 use super::section::Section;
 use crate::api::{Compose, Part};
 use crate::diag::{Diagnostic, nearest};
 use crate::plan::{Call, Component, Dist, Head, Plan, Role, Sim, Step, Value};
 use crate::read::Ctx;
-use crate::read::bundle::Script;
+use crate::read::actions::ActionDecl;
 use crate::read::sim::{ModelDecl, ServerDecl, ServerUse, SimDecl};
 use crate::yaml::Node;
 use serde_json::{Value as Json, json};
@@ -56,7 +56,7 @@ impl Ctx<'_> {
         plan: &mut Plan,
         simulated: bool,
         components: &Components<'_>,
-        script: &Script<'_>,
+        actions: &[ActionDecl<'_>],
     ) {
         let none = SimDecl::default();
         let given = decl.unwrap_or(&none);
@@ -78,7 +78,7 @@ impl Ctx<'_> {
             models[action] = model(given, chosen, call, component, &full);
         });
         if let Some(decl) = decl {
-            self.calls_known(decl, components, script, &steps);
+            self.calls_known(decl, components, actions, &steps);
         }
         plan.sim = simulated.then_some(Sim { models });
     }
@@ -88,7 +88,7 @@ impl Ctx<'_> {
         &mut self,
         decl: &SimDecl<'_>,
         components: &Components<'_>,
-        script: &Script<'_>,
+        actions: &[ActionDecl<'_>],
         steps: &[String],
     ) {
         let full: Vec<String> = (0..components.decls.len())
@@ -98,17 +98,17 @@ impl Ctx<'_> {
                 calls.into_iter().map(move |call| format!("{name}.{call}"))
             })
             .collect();
-        let actions = || script.actions.iter().map(|a| a.name.value.as_str());
+        let names = || actions.iter().map(|a| a.name.value.as_str());
         // What a simulator declared by the script answers for is named by the script alone.
         let free = components.plan.iter().any(is_sim);
         for (name, model) in &decl.calls {
             let known = full.iter().map(String::as_str);
-            let known = known.chain(actions()).chain(steps.iter().map(String::as_str));
+            let known = known.chain(names()).chain(steps.iter().map(String::as_str));
             if !free && known.clone().all(|known| known != name.value) {
                 self.unknown_call(&name.value, name.span, known);
                 continue;
             }
-            let of_action = script.actions.iter().find(|a| a.name.value == name.value);
+            let of_action = actions.iter().find(|a| a.name.value == name.value);
             let called = match of_action {
                 Some(action) => action
                     .component
@@ -141,7 +141,7 @@ impl Ctx<'_> {
                 self.report(found.note(format!("outputs: {}", known.join(", "))));
                 continue;
             }
-            let expected = match (kind(&section.0, call, &output.value), json::json(node)) {
+            let expected = match (kind(&section.0, call, &output.value), to_json(node)) {
                 ("integer", value) if !value.is_i64() && !value.is_u64() => "a whole number",
                 ("number", value) if !value.is_number() => "a number",
                 ("boolean", value) if !value.is_boolean() => "true or false",
@@ -268,11 +268,14 @@ impl Outputs<'_, '_> {
     fn given(&self, output: &str) -> Option<Json> {
         let all = self.given.iter().flatten().copied().flatten();
         let mut found = all.filter(|(name, _)| name.value == output);
-        found.next().map(|(_, node)| json::json(node))
+        found.next().map(|(_, node)| to_json(node))
     }
 
     fn has(&self, output: &str) -> bool {
-        let calls = self.section.get("calls").and_then(|c| c.get(&self.call.call));
+        let calls = self
+            .section
+            .get("calls")
+            .and_then(|c| c.get(&self.call.call));
         calls.is_some_and(|c| c.get("outputs").is_some_and(|o| o.get(output).is_some()))
     }
 
@@ -297,7 +300,7 @@ impl Outputs<'_, '_> {
 
     fn value(&self, output: &str) -> Value {
         if let Some(given) = self.given(output) {
-            return json::value(&given);
+            return to_value(&given);
         }
         match (output, kind(self.section, &self.call.call, output)) {
             ("status", _) => self.status().map_or(Value::None, Value::Integer),
@@ -309,12 +312,12 @@ impl Outputs<'_, '_> {
             ("json", _) => self
                 .body()
                 .and_then(|body| serde_json::from_str::<Json>(&body).ok())
-                .map_or(Value::None, |parsed| json::value(&parsed)),
+                .map_or(Value::None, |parsed| to_value(&parsed)),
             ("url", _) => self
                 .call
                 .with
                 .get("url")
-                .map_or(Value::Text(String::new()), json::value),
+                .map_or(Value::Text(String::new()), to_value),
             (_, "integer") => Value::Integer(0),
             (_, "number") => Value::Number(0.0),
             (_, "boolean") => Value::Boolean(true),
@@ -331,7 +334,12 @@ fn each_call(plan: &Plan, see: &mut dyn FnMut(&Step, &Call)) {
         for step in scenario
             .steps
             .iter()
-            .chain(scenario.graph.iter().flat_map(|g| g.nodes.iter().map(|n| &n.step)))
+            .chain(
+                scenario
+                    .graph
+                    .iter()
+                    .flat_map(|g| g.nodes.iter().map(|n| &n.step)),
+            )
             .chain(&scenario.on_error)
             .chain(&scenario.on_timeout)
         {
@@ -339,7 +347,11 @@ fn each_call(plan: &Plan, see: &mut dyn FnMut(&Step, &Call)) {
         }
     }
     for response in &plan.monitoring.responses {
-        response.steps.iter().flatten().for_each(|step| in_step(step, see));
+        response
+            .steps
+            .iter()
+            .flatten()
+            .for_each(|step| in_step(step, see));
     }
 }
 
@@ -354,12 +366,18 @@ fn in_step(step: &Step, see: &mut dyn FnMut(&Step, &Call)) {
                 in_step(undo, see);
             }
         }
-        Head::If { then, otherwise, .. } => {
+        Head::If {
+            then, otherwise, ..
+        } => {
             each(then);
             each(otherwise);
         }
         Head::Loop(turn) => each(&turn.steps),
         Head::Parallel(parallel) => parallel.branches.iter().for_each(|b| each(&b.steps)),
-        Head::Log { .. } | Head::Goto(_) | Head::Wait { .. } | Head::Update(_) | Head::Monitor { .. } => {}
+        Head::Log { .. }
+        | Head::Goto(_)
+        | Head::Wait { .. }
+        | Head::Update(_)
+        | Head::Monitor { .. } => {}
     }
 }

@@ -189,7 +189,6 @@ pub const CODES: &[Code] = &[
         "use fatal, error, warn, or a target",
     ),
     code(409, "unknown word", "use one of the listed words"),
-    code(410, "not a share", "write a share as `1%`"),
     code(
         410,
         "malformed distribution",

@@ -111,7 +111,8 @@ impl Ctx<'_> {
             };
             let names = || decl.servers.iter().map(|(name, _)| name.value.as_str());
             if names().all(|known| known != name.value) {
-                let path = call.map_or("default".to_owned(), |call| format!("calls.{}", call.value));
+                let path =
+                    call.map_or("default".to_owned(), |call| format!("calls.{}", call.value));
                 let found = Diagnostic::error(
                     206,
                     name.span,
@@ -136,7 +137,10 @@ impl Ctx<'_> {
             None => Vec::new(),
             Some(node) if node.is_null() => Vec::new(),
             Some(node) => match node.map() {
-                Some(entries) => entries.iter().filter(|e| !e.key.starts_with("x-")).collect(),
+                Some(entries) => entries
+                    .iter()
+                    .filter(|e| !e.key.starts_with("x-"))
+                    .collect(),
                 None => {
                     self.wrong_type(node, "a map by name", path, None);
                     Vec::new()
@@ -163,7 +167,7 @@ impl Ctx<'_> {
             && let Some(entry) = fields.entry("timeout")
         {
             let found = Diagnostic::error(
-                410,
+                404,
                 entry.value.span,
                 format!("`fail` and `timeout` of `{path}` are more than 100 % together"),
             );
@@ -213,7 +217,12 @@ impl Ctx<'_> {
 
     fn outages(&mut self, node: &Node, path: &str) -> Vec<Outage> {
         let Some(items) = node.list() else {
-            self.wrong_type(node, "a list of outages", path, Some("[{at: 60s, for: 5s}]"));
+            self.wrong_type(
+                node,
+                "a list of outages",
+                path,
+                Some("[{at: 60s, for: 5s}]"),
+            );
             return Vec::new();
         };
         let mut all = Vec::with_capacity(items.len());
@@ -251,36 +260,6 @@ impl Ctx<'_> {
         all
     }
 
-    /// `1%`, or `0.01`.
-    fn share(&mut self, node: &Node, path: &str) -> Option<f64> {
-        let text = node.text().unwrap_or_default().trim();
-        let number = |text: &str| {
-            let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-            text.parse::<f64>().ok().filter(|_| digits)
-        };
-        let share = match text.strip_suffix('%') {
-            Some(percent) => number(percent.trim_end()).map(|n| n / 100.0),
-            None => number(text),
-        };
-        if let Some(share) = share.filter(|share| *share <= 1.0) {
-            return Some(share);
-        }
-        let shown = node.text().unwrap_or(node.what());
-        let mut found = Diagnostic::error(410, node.span, format!("`{shown}` is not a share"));
-        found = match share {
-            Some(_) if !text.ends_with('%') => found
-                .label("more than 1")
-                .help(format!("write `{text}%`, if that is meant"))
-                .fix(format!("write `{text}%`"), false, format!("{text}%")),
-            Some(_) => found.label("more than 100 %"),
-            None => found
-                .label("expected a share")
-                .help("write shares as `1%` or `0.01`"),
-        };
-        self.report(found.at(path));
-        None
-    }
-
     /// An error type that speaks of the target.
     fn target_error(&mut self, node: &Node, path: &str, silence: bool) -> Option<String> {
         let name = self.name(node, path)?;
@@ -296,7 +275,12 @@ impl Ctx<'_> {
         None
     }
 
-    fn unknown_error<'k>(&mut self, name: &Name, path: &str, known: impl Iterator<Item = &'k str> + Clone) {
+    fn unknown_error<'k>(
+        &mut self,
+        name: &Name,
+        path: &str,
+        known: impl Iterator<Item = &'k str> + Clone,
+    ) {
         let message = format!("`{}` is no error of a target", name.value);
         let found = Diagnostic::error(409, name.span, message)
             .label("unknown word")
@@ -309,12 +293,21 @@ impl Ctx<'_> {
     }
 
     /// A name that `calls` gives and the script does not know.
-    pub fn unknown_call<'k>(&mut self, name: &str, span: Span, known: impl Iterator<Item = &'k str> + Clone) {
+    pub fn unknown_call<'k>(
+        &mut self,
+        name: &str,
+        span: Span,
+        known: impl Iterator<Item = &'k str> + Clone,
+    ) {
         let near = nearest(name, known.clone());
-        let found = Diagnostic::error(206, span, format!("`calls.{name}` models no call of the script"))
-            .label("neither COMPONENT.CALL nor an action")
-            .at(format!("calls.{name}"))
-            .suggest(near);
+        let found = Diagnostic::error(
+            206,
+            span,
+            format!("`calls.{name}` models no call of the script"),
+        )
+        .label("neither COMPONENT.CALL nor an action")
+        .at(format!("calls.{name}"))
+        .suggest(near);
         let listed: Vec<&str> = known.take(12).collect();
         self.report(match listed.is_empty() {
             true => found,

@@ -81,8 +81,23 @@ impl Disk for RunFolder {
 pub struct RunLedger(Workbook<Outbox<RunFolder>>);
 
 impl RunLedger {
-    pub fn new(folder: RunFolder, dictionaries: &Dictionaries, shard: u32) -> Self {
-        Self(Workbook::new(Outbox::new(folder), dictionaries, shard))
+    /// In virtual time a run is faster than any disk: then `patient`, it waits for it. `windows` keeps aggregates only.
+    pub fn new(
+        folder: RunFolder,
+        dictionaries: &Dictionaries,
+        shard: u32,
+        patient: bool,
+        windows: bool,
+    ) -> Self {
+        let mut outbox = Outbox::new(folder);
+        if patient {
+            outbox = outbox.patient();
+        }
+        let workbook = Workbook::new(outbox, dictionaries, shard);
+        Self(match windows {
+            true => workbook.windowed(dictionaries),
+            false => workbook,
+        })
     }
 }
 
