@@ -122,8 +122,10 @@ class Run:
     @property
     def seconds(self) -> pl.DataFrame:
         """Aggregates per second of the run."""
-        from pmplab.analysis import seconds
+        from pmplab.analysis import seconds, windows
 
+        if self.manifest.get("records") == "windows":
+            return windows.by_second(self.frames.windows.collect())
         return seconds(self.frames.actions).collect()
 
     def to_pandas(self, table: str) -> pd.DataFrame:

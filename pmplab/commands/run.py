@@ -40,7 +40,10 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     option("--simulate", action="store_true", help="send nothing: the targets answer as sim.yaml says, in virtual time")
     option("--sim", metavar="FILE", help="simulate with this file instead of the bundle's sim.yaml")
     option(
-        "--records", choices=("full", "windows"), default="full", help="keep every record, or aggregates of a second (default full)"
+        "--records",
+        choices=("full", "windows"),
+        default="full",
+        help="keep every record, or what each second adds up to",
     )
     option("--wait", action="store_true", help="in a notebook: block until the run has ended")
 

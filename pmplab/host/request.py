@@ -17,7 +17,8 @@ class RunRequest:
     """A run: `bundle` and `home` are absolute paths, `overrides` and `env` are pairs of text, `grace` is in seconds.
 
     `simulate` puts the simulator in the place of the targets, with `sim` (name and text) instead of the bundle's `sim.yaml`;
-    `records` is `full` or `windows`. `shard` of `shards` is this process; `run_id` and `run_dir` are empty until the leading process has chosen them.
+    `records` is `full` or `windows`. `shard` of `shards` is this process; `run_id` and `run_dir` are empty until the leading
+    process has chosen them.
     """
 
     bundle: str
