@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _NS = 1e9
 _LEASES = {"acquired": "acquire", "renewed": "renew", "released": "release", "expired": "expire"}
-_EXITS = ("done", "timeout_out", "error_out", "stopped")
+_EXITS = ("done", "timeout_out", "error_out", "stopped", "rollback")
 
 
 class Tables(Protocol):

@@ -54,6 +54,8 @@ pub struct Component {
     /// What the user or the vendored manifest grants: `net`, `files`.
     pub grants: Vec<String>,
     pub capabilities: Vec<String>,
+    /// Guard Domains whose leases it may be handed (`metadata.guard`); none: all.
+    pub domains: Option<Vec<String>>,
     /// Owner, tags and the rest, as declared.
     pub metadata: Json,
     /// The custom section `pmplab:component`, as found.
@@ -190,7 +192,7 @@ pub enum Shape {
     Poisson { rate: Rate },
     /// Gaps uniform between none and twice the mean.
     Uniform { rate: Rate },
-    /// `size` arrivals at once, every `every`.
+    /// `size` arrivals at once, every `every`: the first at 0, none at the very end.
     Burst { size: u64, every: Ns },
 }
 
@@ -302,6 +304,8 @@ pub enum Spawn {
     Rate { count: u64, per: Ns },
     /// Linear from `from` to `to` users in `over`; when `to` < `from`, users leave.
     Ramp { from: u64, to: u64, over: Ns },
+    /// Linear pieces from nobody on: each lasts so long and ends at so many users. When `Spawn::leaves(i)` comes, user i goes.
+    Stages { stages: Vec<(Ns, u64)> },
 }
 
 impl Spawn {
@@ -312,6 +316,7 @@ impl Spawn {
             (u128::from(n) * u128::from(num)).div_ceil(u128::from(den)) as Ns
         };
         match *self {
+            Self::Stages { ref stages } => crate::stages::at(stages, i),
             Self::AtOnce => Some(0),
             Self::Rate { count, per } => Some(scale(i + 1, per, count)),
             Self::Ramp { from, .. } if i < from => Some(0),
@@ -326,6 +331,7 @@ impl Spawn {
         let scale =
             |t: Ns, num: u64, den: Ns| (u128::from(t) * u128::from(num) / u128::from(den)) as u64;
         match *self {
+            Self::Stages { ref stages } => crate::stages::planned(stages, t),
             Self::AtOnce => u64::MAX,
             Self::Rate { count, per } => scale(t, count, per),
             Self::Ramp { to, over, .. } if t >= over => to,

@@ -2,27 +2,11 @@
 
 mod common;
 
-use common::{Bundle, REFRESH, TRI_PHASE};
-use pmplab_dsl::diag::Diagnostic;
-use pmplab_dsl::plan::{Exit, Head, Plan, Severity, Source, Spawn, Target, Template, Term, Value};
-use pmplab_dsl::{Checked, Mode};
+use common::{Bundle, REFRESH, TRI_PHASE, codes, plan};
+use pmplab_dsl::Mode;
+use pmplab_dsl::plan::{Exit, Head, Severity, Source, Spawn, Target, Template, Term, Value};
 
 const SECOND: u64 = 1_000_000_000;
-
-fn plan(bundle: &Bundle) -> Plan {
-    let checked = bundle.check();
-    assert!(checked.ok(), "{}", checked.rendered);
-    checked.plan.unwrap()
-}
-
-fn codes(checked: &Checked) -> Vec<String> {
-    checked
-        .diagnostics
-        .iter()
-        .filter(|d| d.severity != pmplab_dsl::diag::Severity::Warning)
-        .map(Diagnostic::code)
-        .collect()
-}
 
 /// Section 8 with a piece of text replaced.
 fn changed(from: &str, to: &str) -> Bundle {

@@ -141,6 +141,10 @@ fn task(row: u64, shard: u64, t: i64) -> TaskRow {
         exit: if row % 97 == 13 { 2 } else { 0 },
         state: if row % 97 == 13 { 9 } else { 7 },
         attempts: 3,
+        waiting_resource: 0,
+        running_action: 0,
+        throttled: 0,
+        blocked: 0,
     }
 }
 

@@ -20,10 +20,11 @@ pub const PHASES: &[&str] = &[
     "closing.done",
     "closing.timeout",
     "closing.error",
+    "closing.rollback",
 ];
 
 /// The exit through which a task left its workflow.
-pub const EXITS: &[&str] = &["done", "timeout_out", "error_out", "stopped"];
+pub const EXITS: &[&str] = &["done", "timeout_out", "error_out", "stopped", "rollback"];
 
 /// An event in the life of a lease.
 pub const LEASE_EVENTS: &[&str] = &["acquire", "renew", "release", "expire"];
@@ -38,7 +39,7 @@ pub const SECTIONS: &[&str] = &[
     "communications",
 ];
 
-/// Everything that can go wrong with an action. The last one stands for what a component says and this table lacks.
+/// Everything that can go wrong with an action. `other` stands for what a component says and this table lacks.
 pub const ERROR_TYPES: &[&str] = &[
     "config.missing-url",
     "config.bad-value",
@@ -91,14 +92,12 @@ pub const ERROR_TYPES: &[&str] = &[
     "runtime.host",
     "runtime.sockets",
     "other",
+    "cancelled.branch",
+    "config.merge",
 ];
 
 /// Index of `other` in [`ERROR_TYPES`].
-#[allow(
-    clippy::cast_possible_truncation,
-    reason = "the table has fewer than 128 entries, see the test"
-)]
-pub const OTHER: u32 = ERROR_TYPES.len() as u32 - 1;
+pub const OTHER: u32 = 50;
 
 /// Index of an error type in [`ERROR_TYPES`]; that of `other` when the table lacks it.
 #[must_use]
@@ -155,6 +154,7 @@ mod tests {
     #[test]
     fn an_unknown_error_type_is_other() {
         assert_eq!(ERROR_TYPES[error_type("martian") as usize], "other");
+        assert_eq!(error_type("other"), OTHER);
         assert_eq!(
             ERROR_TYPES[error_type("transport.reset") as usize],
             "transport.reset"

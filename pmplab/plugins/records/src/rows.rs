@@ -51,6 +51,11 @@ pub struct TaskRow {
     /// Index into `PHASES`.
     pub state: u32,
     pub attempts: u32,
+    /// How long it was in each state of executing; together they make `t_end - t_start`.
+    pub waiting_resource: i64,
+    pub running_action: i64,
+    pub throttled: i64,
+    pub blocked: i64,
 }
 
 /// The load of a scenario at a tick.

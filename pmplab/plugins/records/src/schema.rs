@@ -113,7 +113,7 @@ pub const ACTIONS: Table<25> = Table {
 };
 
 #[rustfmt::skip]
-pub const TASKS: Table<11> = Table {
+pub const TASKS: Table<15> = Table {
     name: "tasks",
     doc: "One row per task: a user's pass through its workflow, written when it ends.",
     columns: [
@@ -128,6 +128,10 @@ pub const TASKS: Table<11> = Table {
         column("exit", Closed(EXITS), "", "The exit through which it left."),
         column("state", Closed(PHASES), "", "Its last state."),
         column("attempts", Int32, "1", "Attempts of actions in it."),
+        column("waiting_resource", Int64, "ns", "Time in which it waited for a lease. This and the next three make t_end - t_start."),
+        column("running_action", Int64, "ns", "Time in which an action of it was due or in flight."),
+        column("throttled", Int64, "ns", "Time in which the script's own rate limits held it back, and nothing else of it ran."),
+        column("blocked", Int64, "ns", "Time in which it waited for anything else: a wait of the script's own, the delay of a retry, a gate."),
     ],
 };
 

@@ -80,7 +80,7 @@ pub struct Workbook<S: Sink> {
     /// A failure while a row was taken, told by the next `flush`.
     failure: Option<SinkError>,
     actions: Writer<25>,
-    tasks: Writer<11>,
+    tasks: Writer<15>,
     load: Writer<17>,
     leases: Writer<9>,
     changes: Writer<9>,
@@ -209,7 +209,10 @@ impl<S: Sink> Workbook<S> {
         }
         let number = self.next_seq();
         #[rustfmt::skip]
-        let [seq, scenario, user, task, iteration, t_planned, t_start, t_end, exit, state, attempts] = &mut self.tasks.columns;
+        let [
+            seq, scenario, user, task, iteration, t_planned, t_start, t_end, exit, state, attempts,
+            waiting_resource, running_action, throttled, blocked,
+        ] = &mut self.tasks.columns;
         seq.long(number);
         scenario.planned(row.scenario);
         user.count(row.user);
@@ -221,6 +224,10 @@ impl<S: Sink> Workbook<S> {
         exit.closed(row.exit);
         state.closed(row.state);
         attempts.int(row.attempts);
+        waiting_resource.long(row.waiting_resource);
+        running_action.long(row.running_action);
+        throttled.long(row.throttled);
+        blocked.long(row.blocked);
         if self.tasks.ended_row() {
             let done = self.tasks.emit(&mut self.sink, self.shard, self.now);
             self.note(done);

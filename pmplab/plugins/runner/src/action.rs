@@ -3,213 +3,326 @@
 use std::rc::Rc;
 
 use pmplab_dsl::plan::{Ns, Value};
-use pmplab_dsl::template::{Undefined, render, render_text};
+use pmplab_dsl::template::{Undefined, render};
 use pmplab_records::rows::{ActionRow, ChangeRow};
-use pmplab_records::{class_of, error_type};
+use pmplab_records::{ERROR_TYPES, class_of, error_type};
 
 use crate::clock::signed;
 use crate::engine::Engine;
-use crate::names::{COMMUNICATIONS, RUNNING_ACTION};
+use crate::names::{EXECUTION, RUNNING_ACTION};
+use crate::ops::{CallOp, Callee, Code, Pc};
 use crate::ports::{ActionLease, Event, Ledger, Outcome, Protocol, Provider};
-use crate::program::{CallOp, Callee, Op};
-use crate::scope::TaskScope;
 use crate::slab::Key;
-use crate::user::{Flight, User, Verdict};
+use crate::state::{Doing, State};
+use crate::store::fill;
+use crate::strand::{Cause, Flight, Hold, Seen, Tried};
+use crate::user::User;
 
 /// A cancelled action whose outcome has not come for so long is written off.
 const WRITE_OFF: Ns = 1_000_000_000;
 
-/// What the core itself knows of an action that no component saw.
-pub struct Local {
+/// How an action ended, whoever says so.
+pub struct Ended {
     pub event: Event,
-    pub error: Option<(&'static str, String)>,
+    /// Index into `ERROR_TYPES`.
+    pub kind: Option<u32>,
+    pub message: Option<String>,
+    pub status: Option<i32>,
+    pub end: Ns,
     pub outputs: Vec<Value>,
+    pub inputs: Option<Box<[Value]>>,
+}
+
+impl Ended {
+    /// What the core itself knows of an action that no component saw.
+    pub const fn local(event: Event, end: Ns, outputs: Vec<Value>) -> Self {
+        Self {
+            event,
+            kind: None,
+            message: None,
+            status: None,
+            end,
+            outputs,
+            inputs: None,
+        }
+    }
+
+    pub fn failed(kind: &str, message: String, end: Ns) -> Self {
+        Self {
+            kind: Some(error_type(kind)),
+            message: Some(message),
+            ..Self::local(Event::Fail, end, vec![])
+        }
+    }
 }
 
 impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
     /// Sends an action. Its event, when it ended at once.
-    pub(crate) fn submit(
-        &mut self,
-        key: Key,
-        call: &CallOp,
-        list: usize,
-        at: usize,
-    ) -> Option<Event> {
+    pub(crate) fn submit(&mut self, key: Key, at: u32, call: &CallOp, pc: Pc) -> Option<Event> {
         let program = Rc::clone(&self.program);
         let now = self.clock.now();
-        let user = self.users.get(key)?;
+        let user = self.users.get_mut(key)?;
         let scene = &program.scenes[user.scene];
-        let scope = TaskScope {
-            program: &program,
-            scene,
-            user,
-            call: Some(call),
-            blobs: &self.blobs,
-            providers: &self.providers,
-            state: user.state(),
-            tick: self.tick,
-        };
+        let node = scene.ops[pc as usize].node;
+        let strand = user.task.strand_mut(at)?;
+        let due = strand.due;
+        strand.pc = pc + 1;
+        strand.passed = 0;
+        let again = std::mem::take(&mut strand.again);
+        if again {
+            strand.call.attempt += 1;
+        } else {
+            let frames = strand.frames.len();
+            let visits = &mut user.task.visits[call.site];
+            *visits += 1;
+            let visit = *visits;
+            user.task.strand_mut(at)?.call = Tried {
+                pc,
+                frames,
+                attempt: 1,
+                visit,
+            };
+        }
+        let tally = &mut self.tallies[user.scene];
+        tally.started += 1;
+        tally.first_attempts += u64::from(!again);
+        user.task.attempts += 1;
+        self.turn(
+            key,
+            State::Executing(Doing::RunningAction),
+            due,
+            "workflow.step",
+            node,
+        );
+
+        let user = self.users.get(key)?;
+        let scope = self.scope(user, at, Some(call));
         let params: Result<Vec<Value>, Undefined> =
             call.holes.iter().map(|hole| render(hole, &scope)).collect();
         let leases = match call.to {
             Callee::Protocol { .. } => handles(user),
             Callee::Store(_) => Vec::new(),
         };
-        let (scene_at, number) = (user.scene, user.number);
+        let (task, number, scene_at) = (user.task.number, user.number, user.scene);
+        let inputs = match &params {
+            Ok(params) if scene.keeps_inputs => Some(params.clone().into_boxed_slice()),
+            _ => None,
+        };
+        if call.record_inputs
+            && let Ok(params) = &params
+        {
+            self.note(&ChangeRow {
+                t: signed(now),
+                section: EXECUTION,
+                user: Some(number),
+                task: Some(task),
+                path: "inputs".to_owned(),
+                value: fill(call, params).to_string(),
+                cause: "action.submit".to_owned(),
+                node: Some(node),
+            });
+        }
 
-        let user = self.users.get_mut(key)?;
-        let task = user.task.number;
-        user.task.visits[call.site] += 1;
-        user.task.attempts += 1;
-        self.tallies[scene_at].started += 1;
-        let local = match (params, &call.to) {
-            (Err(undefined), _) => Local {
-                event: Event::Fail,
-                error: Some(("expression.undefined", undefined.to_string())),
-                outputs: vec![],
-            },
+        let ended = match (params, &call.to) {
+            (Err(undefined), _) => {
+                Ended::failed(undefined.error_type(), undefined.to_string(), now)
+            }
             (Ok(params), Callee::Store(store)) => {
-                user.task.stored = true;
-                self.call_store(store, params)
+                if let Some(user) = self.users.get_mut(key) {
+                    user.task.stored = true;
+                }
+                self.call_store(call, store, &params)
             }
             (Ok(params), &Callee::Protocol { slot }) => {
-                user.task.sent = true;
                 let token =
                     self.protocols[slot].run_action(task, number, call.action, params, leases);
-                self.flights[slot].insert(token, key);
-                user.task.flight = Some(Flight {
+                self.flights[slot].insert(token, (key, at));
+                let user = self.users.get_mut(key)?;
+                user.task.sent = true;
+                user.task.flying += 1;
+                if user.task.flying == 1 {
+                    self.tallies[scene_at].running += 1;
+                }
+                let strand = user.task.strand_mut(at)?;
+                strand.hold = Hold::Flight;
+                strand.flight = Some(Flight {
                     slot,
                     token,
-                    list,
-                    at,
+                    pc,
                     submitted: now,
                     verdict: None,
+                    inputs,
                 });
-                self.tallies[scene_at].running += 1;
                 return None;
             }
         };
-        Some(self.settle_local(key, call, list, at, local))
+        Some(self.settle_local(key, at, call, pc, Ended { inputs, ..ended }))
     }
 
     /// Records an action that the core did itself, or could not even send.
-    fn settle_local(
-        &mut self,
-        key: Key,
-        call: &CallOp,
-        list: usize,
-        at: usize,
-        local: Local,
-    ) -> Event {
-        let now = self.clock.now();
+    fn settle_local(&mut self, key: Key, at: u32, call: &CallOp, pc: Pc, ended: Ended) -> Event {
+        let ended = self.expected(key, at, call, ended);
+        let event = ended.event;
         let Some(user) = self.users.get_mut(key) else {
-            return local.event;
+            return event;
         };
-        let node = self.program.scenes[user.scene].lists[list][at].node;
-        let mut row = blank(user, call, node);
-        row.t_end = signed(now);
-        row.t_start = local.error.is_none().then_some(signed(now));
-        row.event = local.event as u8;
-        if let Some((kind, message)) = local.error {
-            let kind = error_type(kind);
-            row.error_type = Some(kind);
-            row.class = class_of(kind);
-            row.message = Some(message);
-        }
-        user.task.due = now;
-        if let Some(var) = call.save.filter(|_| !local.outputs.is_empty()) {
-            user.task.vars[var] = local.outputs;
-        }
-        self.tallies[user.scene].count(local.event);
-        self.ledger.action(&row);
-        local.event
+        let node = self.program.scenes[user.scene].ops[pc as usize].node;
+        let mut row = blank(user, at, call, node);
+        row.t_start = ended.kind.is_none().then_some(signed(ended.end));
+        self.record(key, at, call, pc, row, ended, true);
+        event
     }
 
     /// Takes the terminal event of an action. One that nobody waits for came late and is dropped.
     pub(crate) fn arrived(&mut self, slot: usize, outcome: Outcome) {
-        let Some(key) = self.flights[slot].remove(&outcome.token) else {
-            return;
-        };
-        let Some(user) = self.users.get_mut(key) else {
-            return;
-        };
-        let Some(flight) = user.task.flight.take() else {
+        let Some((key, at)) = self.flights[slot].remove(&outcome.token) else {
             return;
         };
         let program = Rc::clone(&self.program);
-        let item = &program.scenes[user.scene].lists[flight.list][flight.at];
-        let Op::Call(call) = &item.op else { return };
+        let Some(user) = self.users.get_mut(key) else {
+            return;
+        };
+        let Some(strand) = user.task.strand_mut(at) else {
+            return;
+        };
+        let Some(flight) = strand.flight.take() else {
+            return;
+        };
+        let doomed = strand.hold == Hold::Doomed;
+        strand.hold = if doomed { Hold::Free } else { Hold::Nothing };
+        user.task.flying -= 1;
+        if user.task.flying == 0 {
+            self.tallies[user.scene].running -= 1;
+        }
+        let op = &program.scenes[user.scene].ops[flight.pc as usize];
+        let Code::Call(call) = &op.code else { return };
         let verdict = flight.verdict.map(|(verdict, _)| verdict);
         let time = |shown: Ns| signed(self.clock.run_time(slot, shown));
 
         let end = self.clock.run_time(slot, outcome.t_end);
-        let mut row = blank(user, call, item.node);
+        let mut row = blank(user, at, call, op.node);
+        row.t_connect = outcome.t_connect.map(time);
+        row.t_start = outcome.t_start.map(time);
+        row.t_first_byte = outcome.t_first_byte.map(time);
+        row.bytes_sent = outcome.bytes_sent;
+        row.bytes_received = outcome.bytes_received;
         let event = match verdict {
             Some(verdict) if verdict.is_timeout() => Event::Timeout,
             Some(_) => Event::Fail,
             None => outcome.event,
         };
-        row.t_connect = outcome.t_connect.map(time);
-        row.t_start = outcome.t_start.map(time);
-        row.t_first_byte = outcome.t_first_byte.map(time);
-        row.t_end = signed(end);
-        row.event = event as u8;
-        row.status = outcome.status;
-        row.bytes_sent = outcome.bytes_sent;
-        row.bytes_received = outcome.bytes_received;
+        let mut ended = Ended {
+            event,
+            kind: None,
+            message: None,
+            status: outcome.status,
+            end,
+            outputs: outcome.outputs,
+            inputs: flight.inputs,
+        };
         if event != Event::Success {
-            let kind = match (verdict, outcome.error_type.as_deref()) {
-                (Some(verdict), _) => error_type(verdict.error_type()),
-                (None, Some(kind)) => error_type(kind),
-                (None, None) => error_type(if event == Event::Timeout {
-                    "timeout.action"
-                } else {
-                    "other"
-                }),
-            };
-            row.error_type = Some(kind);
-            row.class = class_of(kind);
-            row.message = match verdict {
+            ended.kind = Some(error_type(match (verdict, outcome.error_type.as_deref()) {
+                (Some(verdict), _) => verdict.error_type(),
+                (None, Some(kind)) => kind,
+                (None, None) if event == Event::Timeout => "timeout.action",
+                (None, None) => "other",
+            }));
+            ended.message = match verdict {
                 Some(verdict) => Some(verdict.message().to_owned()),
                 None => outcome.message,
             };
         }
-        user.task.due = end;
-        if let Some(var) = call.save.filter(|_| !outcome.outputs.is_empty()) {
-            user.task.vars[var] = outcome.outputs;
+        if !doomed {
+            self.turn(key, State::Monitoring, end, "action.end", op.node);
         }
-        let tally = &mut self.tallies[user.scene];
-        tally.running -= 1;
-        tally.count(event);
-        self.ledger.action(&row);
-        self.settle(key, flight.list, flight.at, event, verdict);
+        let ended = match verdict {
+            None => self.expected(key, at, call, ended),
+            Some(_) => ended,
+        };
+        let event = ended.event;
+        self.record(key, at, call, flight.pc, row, ended, !doomed);
+        if doomed {
+            self.landed(key, end);
+            return;
+        }
+        let ending = match verdict {
+            None => self.judge(key, at, call, event),
+            // Its lease is lost: its own handler is not asked.
+            Some(_) => {
+                let resume = self.strand_mut(key, at).map_or(0, |strand| strand.pc);
+                self.escalate(key, at, Cause::Fail, resume)
+            }
+        };
+        match ending {
+            Some(ending) => {
+                if self.leave(key, ending, end) {
+                    self.drive(key, 0);
+                }
+            }
+            None => self.drive(key, at),
+        }
     }
 
-    /// Gives an action up; its outcome follows. False: the user has nothing in flight.
-    pub(crate) fn give_up(&mut self, key: Key, verdict: Verdict) -> bool {
-        let now = self.clock.now();
-        let Some(flight) = self
-            .users
-            .get_mut(key)
-            .and_then(|user| user.task.flight.as_mut())
-        else {
-            return false;
+    /// Writes the row of an action, and keeps what comes of it.
+    #[allow(clippy::too_many_arguments, reason = "all of it is known apart")]
+    fn record(
+        &mut self,
+        key: Key,
+        at: u32,
+        call: &CallOp,
+        pc: Pc,
+        mut row: ActionRow,
+        ended: Ended,
+        keeps: bool,
+    ) {
+        let Some(user) = self.users.get_mut(key) else {
+            return;
         };
-        if flight.verdict.is_none() {
-            flight.verdict = Some((verdict, now));
-            self.protocols[flight.slot].cancel(flight.token);
-        } else if verdict == Verdict::Interrupted {
-            flight.verdict = Some((verdict, now));
+        let scene = &self.program.scenes[user.scene];
+        let asked = scene.keeps_event;
+        row.t_end = signed(ended.end);
+        row.event = ended.event as u8;
+        row.status = ended.status;
+        row.error_type = ended.kind;
+        if let Some(kind) = ended.kind {
+            row.class = class_of(kind);
         }
-        true
+        row.message.clone_from(&ended.message);
+        self.tallies[user.scene].count(ended.event);
+        user.task.evidence.event = Some(ended.event);
+        user.task.evidence.pc = Some(pc);
+        user.task.evidence.response = ended
+            .end
+            .saturating_sub(u64::try_from(row.t_intended).unwrap_or_default());
+        if let Some(strand) = user.task.strand_mut(at) {
+            strand.due = ended.end;
+            strand.seen = (asked || ended.event != Event::Success).then(|| {
+                Box::new(Seen {
+                    event: Some(ended.event),
+                    kind: ended.kind.map(|kind| ERROR_TYPES[kind as usize]),
+                    message: ended.message,
+                    status: ended.status,
+                    source: source(ended.kind),
+                    pc,
+                    outputs: if asked { ended.outputs.clone() } else { vec![] },
+                    inputs: ended.inputs,
+                })
+            });
+        }
+        self.ledger.action(&row);
+        if keeps
+            && !ended.outputs.is_empty()
+            && let Some(save) = &call.save
+        {
+            self.save(key, at, call, save, ended.outputs, ended.event, row.node);
+        }
     }
 
     /// Ends an action whose component does not say how it ended.
-    pub(crate) fn write_off(&mut self, key: Key) {
+    pub(crate) fn write_off(&mut self, key: Key, at: u32) {
         let Some(flight) = self
-            .users
-            .get(key)
-            .and_then(|user| user.task.flight.as_ref())
+            .strand_mut(key, at)
+            .and_then(|strand| strand.flight.as_ref())
         else {
             return;
         };
@@ -238,47 +351,27 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             .verdict
             .is_some_and(|(_, since)| self.clock.now() >= since + WRITE_OFF)
     }
+}
 
-    /// Writes what a `log.*` step says.
-    pub(crate) fn log(&mut self, key: Key, list: usize, at: usize) {
-        let Some(user) = self.users.get(key) else {
-            return;
-        };
-        let scene = &self.program.scenes[user.scene];
-        let item = &scene.lists[list][at];
-        let Op::Log { level, message } = &item.op else {
-            return;
-        };
-        let scope = TaskScope {
-            program: &self.program,
-            scene,
-            user,
-            call: None,
-            blobs: &self.blobs,
-            providers: &self.providers,
-            state: user.state(),
-            tick: self.tick,
-        };
-        let mut text = String::new();
-        if let Err(undefined) = render_text(message, &scope, &mut text) {
-            text = format!("{text}({undefined})");
-        }
-        let row = ChangeRow {
-            t: signed(self.clock.now()),
-            section: COMMUNICATIONS,
-            user: Some(user.number),
-            task: Some(user.task.number),
-            path: format!("log.{level}"),
-            value: serde_json::Value::from(text).to_string(),
-            cause: user.task.cursor.level.event().to_owned(),
-            node: Some(item.node),
-        };
-        self.ledger.change(&row);
+/// Who says that it ended so.
+fn source(kind: Option<u32>) -> &'static str {
+    match kind.and_then(|kind| ERROR_TYPES[kind as usize].split('.').next()) {
+        Some("resource") => "resource",
+        Some("cancelled" | "config" | "expression") => "system",
+        Some("timeout") if kind != Some(error_type("timeout.action")) => "system",
+        _ => "action",
     }
 }
 
-/// What is known of an action before it ends. Takes the lease wait that it accounts for.
-fn blank(user: &mut User, call: &CallOp, node: u32) -> ActionRow {
+/// What is known of an action before it ends. Takes the waits that it accounts for.
+fn blank(user: &mut User, at: u32, call: &CallOp, node: u32) -> ActionRow {
+    let (tried, due, throttle_wait) = user.task.strand_mut(at).map_or_else(
+        || (Tried::default(), 0, 0),
+        |strand| {
+            let wait = std::mem::take(&mut strand.throttle_wait);
+            (strand.call, strand.due, wait)
+        },
+    );
     ActionRow {
         scenario: u32::try_from(user.scene).unwrap_or(u32::MAX),
         node,
@@ -286,15 +379,15 @@ fn blank(user: &mut User, call: &CallOp, node: u32) -> ActionRow {
         call: call.call,
         user: user.number,
         task: user.task.number,
-        visit: user.task.visits[call.site],
-        attempt: 1,
-        t_intended: signed(user.task.due),
+        visit: tried.visit,
+        attempt: tried.attempt,
+        t_intended: signed(due),
         t_connect: None,
         t_start: None,
         t_first_byte: None,
         t_end: 0,
         lease_wait: signed(std::mem::take(&mut user.lease_wait)),
-        throttle_wait: 0,
+        throttle_wait: signed(throttle_wait),
         event: 0,
         class: 2,
         error_type: None,

@@ -6,15 +6,19 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
 
 use pmplab_dsl::plan::Ns;
+use pmplab_dsl::random::Rng;
 use pmplab_records::SinkError;
+use serde_json::Value as Json;
 
 use crate::clock::Clock;
+use crate::limit::{self, Bucket};
 use crate::ports::{Ledger, Outcome, Protocol, Provider};
-use crate::program::Program;
+use crate::program::{Program, Shared};
 use crate::scope::Blob;
 use crate::slab::{Key, Slab};
 use crate::tally::{LeaseTally, Tally};
-use crate::user::User;
+use crate::timer::Timers;
+use crate::user::{Kept, User};
 
 /// WASI timers are this late; nearer than that, arrivals are waited for without sleeping.
 const COARSE: Ns = 1_200_000;
@@ -28,6 +32,8 @@ const SPAWN_BATCH: usize = 64;
 pub struct Terms {
     pub shard: u64,
     pub of: u64,
+    /// From which everything random is drawn.
+    pub seed: u64,
     /// How long what is in flight may go on after a stop.
     pub grace: Ns,
 }
@@ -68,7 +74,8 @@ impl Hasher for TokenHasher {
     }
 }
 
-pub(crate) type Flights = HashMap<u64, Key, BuildHasherDefault<TokenHasher>>;
+/// A user and its strand, by token.
+pub(crate) type Flights = HashMap<u64, (Key, u32), BuildHasherDefault<TokenHasher>>;
 
 /// A shard of a run.
 pub struct Engine<P: Protocol, R, L> {
@@ -88,8 +95,24 @@ pub struct Engine<P: Protocol, R, L> {
     pub(crate) queues: Vec<VecDeque<Key>>,
     /// Users whose task took no time: they go on at the next tick.
     pub(crate) paused: Vec<Key>,
-    /// Users whose task did nothing but call stores: they go on in the next round.
-    pub(crate) ready: VecDeque<Key>,
+    /// Strands that go on in the next round: they had their turn, or got what they waited for.
+    pub(crate) ready: VecDeque<(Key, u32)>,
+    /// Strands that go on at once.
+    pub(crate) started: VecDeque<(Key, u32)>,
+    /// Strands that wait at a gate.
+    pub(crate) watching: Vec<(Key, u32)>,
+    pub(crate) timers: Timers,
+    /// By limit: what it allows, and the bucket of those that all users share.
+    pub(crate) rates: Vec<limit::Terms>,
+    pub(crate) buckets: Vec<Bucket>,
+    /// By `Program::shared`.
+    pub(crate) globals: Vec<Kept>,
+    /// By alert and scenario: it holds.
+    pub(crate) alerting: Vec<Vec<bool>>,
+    /// Alerts for the notebook.
+    pub(crate) shown: Vec<Json>,
+    /// Everything in flight was cancelled: nothing begins, not even what undoes.
+    pub(crate) abandoned: bool,
     pub(crate) leases: LeaseTally,
     pub(crate) tasks: u64,
     pub(crate) tick: u64,
@@ -125,12 +148,12 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             tallies: program
                 .scenes
                 .iter()
-                .map(|scene| Tally::new(scene, &terms))
+                .zip(0..)
+                .map(|(scene, at)| Tally::new(scene, &terms, Rng::stream(terms.seed, at).bits()))
                 .collect(),
             flights: protocols.iter().map(|_| Flights::default()).collect(),
             queues: program.resources.iter().map(|_| VecDeque::new()).collect(),
             clock: Clock::new(protocols.len()),
-            program: Rc::new(program),
             terms,
             protocols,
             providers: RefCell::new(providers),
@@ -139,6 +162,20 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             users: Slab::default(),
             paused: Vec::new(),
             ready: VecDeque::new(),
+            started: VecDeque::new(),
+            watching: Vec::new(),
+            timers: Timers::default(),
+            rates: program
+                .limits
+                .iter()
+                .map(|limit| limit::Terms::new(limit, terms.of))
+                .collect(),
+            buckets: vec![Bucket::default(); program.limits.len()],
+            globals: program.shared.iter().map(Shared::begin).collect(),
+            alerting: vec![vec![false; program.scenes.len()]; program.alerts.len()],
+            shown: Vec::new(),
+            abandoned: false,
+            program: Rc::new(program),
             leases: LeaseTally::default(),
             tasks: 0,
             tick: 0,
@@ -196,7 +233,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
                 return self.stepped(now);
             }
             if idle && due > now {
-                let wake = match self.next_arrival() {
+                let wake = match self.next_instant() {
                     Some(arrival) if arrival <= due => due.saturating_sub(WAKE_UP),
                     _ => due,
                 };
@@ -227,14 +264,12 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         }
         let begun = self.clock.sampled(host);
         if begun {
-            for scene in 0..self.tallies.len() {
-                self.note_scene(scene, "executing", "system.start");
-            }
+            self.begin_scenes();
         }
         begun
     }
 
-    /// What is due by now: a tick, arrivals, users that were put off.
+    /// What is due by now: a tick, waits that are over, arrivals, strands that were put off.
     pub(crate) fn control(&mut self) {
         if self.clock.now() >= self.next_tick {
             self.on_tick();
@@ -242,10 +277,11 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
                 self.disk(&error);
             }
         }
+        self.wake();
         self.spawn_due(SPAWN_BATCH);
         for _ in 0..self.ready.len() {
-            if let Some(key) = self.ready.pop_front() {
-                self.drive(key);
+            if let Some((key, at)) = self.ready.pop_front() {
+                self.drive(key, at);
             }
         }
     }
@@ -255,7 +291,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         if !self.ready.is_empty() {
             return self.clock.now();
         }
-        self.next_arrival()
+        self.next_instant()
             .map_or(self.next_tick, |arrival| arrival.min(self.next_tick))
     }
 
@@ -268,7 +304,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         let now = self.clock.now();
         // An arrival must not wait for a coarse timer: come back early, and stay awake from then on.
         let until = self
-            .next_arrival()
+            .next_instant()
             .map_or(until, |arrival| until.min(arrival.saturating_sub(COARSE)));
         let until = if until <= now { 0 } else { until };
         let Some(most) = self
@@ -342,7 +378,8 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         }
         self.load_rows(0);
         for scene in 0..self.tallies.len() {
-            if self.tallies[scene].closed.is_none() {
+            let tally = &self.tallies[scene];
+            if tally.closed.is_none() && !tally.over && tally.begin.is_some() {
                 self.note_scene(scene, "closing.done", "system.end");
             }
         }

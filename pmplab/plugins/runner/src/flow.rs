@@ -1,234 +1,389 @@
-//! How a task moves on: to its next step, into a handler, out through an exit.
+//! How a strand moves on, from operation to operation, until it waits for something or the task leaves.
 
 use std::rc::Rc;
 
-use pmplab_dsl::plan::{Exit, Severity, Target};
+use pmplab_dsl::plan::{Exit, Expr, Ns, Target, Template, Value};
+use pmplab_dsl::template::{Undefined, holds, render, render_text};
+use pmplab_records::rows::ChangeRow;
 
+use crate::clock::signed;
 use crate::engine::{Engine, Phase};
-use crate::ports::{Event, Ledger, Protocol, Provider};
-use crate::program::{Op, Scene};
+use crate::names::COMMUNICATIONS;
+use crate::ops::{Code, End};
+use crate::ports::{Ledger, Protocol, Provider};
+use crate::program::Scene;
 use crate::slab::Key;
-use crate::user::{Cause, Cursor, Ending, Level, Task, User, Verdict};
+use crate::state::{Doing, State};
+use crate::strand::{Frame, Hold};
+use crate::user::{Ending, User};
+
+/// A strand that has done so much without waiting goes on in the next round: others have their turn, and ticks come.
+const MOST_OPS: usize = 1000;
 
 impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
-    /// Moves a user on until something of it is in flight, it waits, or it is gone.
-    pub(crate) fn drive(&mut self, key: Key) {
-        while let Some(ending) = self.run_task(key) {
-            if !self.end_task(key, ending) {
+    /// Moves a strand on, and what it starts, until all of it waits or the user is gone.
+    pub(crate) fn drive(&mut self, key: Key, at: u32) {
+        self.drive_one(key, at);
+        while let Some((key, at)) = self.started.pop_front() {
+            self.drive_one(key, at);
+        }
+    }
+
+    fn drive_one(&mut self, key: Key, at: u32) {
+        let mut at = at;
+        while let Some(ending) = self.run_strand(key, at) {
+            let Some(user) = self.users.get(key) else {
+                return;
+            };
+            // What was sent ends the task when it ends, not when the core hears of it.
+            let end = match user.task.strand(at) {
+                Some(strand) if user.task.sent => strand.due,
+                _ => self.clock.now(),
+            };
+            if !self.leave(key, ending, end) {
                 return;
             }
+            at = 0;
         }
     }
 
     /// Ends a task from outside its own steps.
     pub(crate) fn conclude(&mut self, key: Key, ending: Ending) {
-        if self.end_task(key, ending) {
-            self.drive(key);
+        if self.leave(key, ending, self.clock.now()) {
+            self.drive(key, 0);
         }
     }
 
     /// Does what needs no waiting. An ending, when the task came to one.
-    fn run_task(&mut self, key: Key) -> Option<Ending> {
+    fn run_strand(&mut self, key: Key, at: u32) -> Option<Ending> {
         let program = Rc::clone(&self.program);
-        loop {
+        for _ in 0..MOST_OPS {
             let user = self.users.get_mut(key)?;
-            if user.task.flight.is_some() || user.waiting.is_some() {
+            if user.rest.is_some() || user.task.then.is_some() {
                 return None;
             }
             let scene = &program.scenes[user.scene];
-            let Cursor {
-                list, at, level, ..
-            } = user.task.cursor;
-            let Some(item) = scene.lists[list].get(at) else {
-                let ended = match level {
-                    Level::Main => Some(Ending::Exit(Exit::Closing)),
-                    Level::Call(cause) => enter_workflow(scene, &mut user.task, cause),
-                    Level::Workflow(cause) => fall_through(scene, &mut user.task, cause),
-                };
-                if ended.is_some() {
-                    return ended;
+            if user.task.strand(at)?.hold != Hold::Nothing {
+                self.park(key, at);
+                return None;
+            }
+            if std::mem::take(&mut user.task.raised) {
+                self.respond(key, at, scene);
+                continue;
+            }
+            let ending = self.step_strand(key, at, scene);
+            if ending.is_some() {
+                return ending;
+            }
+        }
+        self.ready.push_back((key, at));
+        None
+    }
+
+    /// One operation.
+    fn step_strand(&mut self, key: Key, at: u32, scene: &Scene) -> Option<Ending> {
+        let user = self.users.get_mut(key)?;
+        let (late, scene_at) = (user.task.late, user.scene);
+        let strand = user.task.strand_mut(at)?;
+        let pc = strand.pc;
+        let op = &scene.ops[pc as usize];
+        match &op.code {
+            Code::Call(_) | Code::Wait(_) | Code::Monitor { .. } if late => strand.pc += 1,
+            Code::Fork(fork) if late => strand.pc = fork.after,
+            Code::Call(call) => {
+                if self.is_stopped(key, scene_at) {
+                    return Some(Ending::Stopped);
                 }
+                if !self.has_leases(key) {
+                    self.hold(key, at, Hold::Lease);
+                    return None;
+                }
+                if self.is_throttled(key, at, call) {
+                    return None;
+                }
+                let event = self.submit(key, at, call, pc)?;
+                return self.judge(key, at, call, event);
+            }
+            Code::Log { .. } => {
+                strand.pc += 1;
+                self.log(key, at, pc);
+            }
+            Code::Goto(target) => return self.goto(key, at, scene, target),
+            Code::Jump(to) => strand.pc = *to,
+            Code::Unless { cond, to } => match self.holds(key, at, cond) {
+                Ok(true) => self.step_on(key, at),
+                Ok(false) => {
+                    let to = *to;
+                    self.users.get_mut(key)?.task.strand_mut(at)?.pc = to;
+                }
+                Err(undefined) => return self.fail_undefined(key, at, &undefined),
+            },
+            Code::Loop(_) => return self.enter_loop(key, at, scene, pc),
+            Code::Again(to) => return self.next_round(key, at, scene, *to),
+            Code::Fork(fork) => return self.fork(key, at, fork),
+            Code::Wait(dist) => {
+                let time = dist.sample(&mut user.rng);
+                let strand = user.task.strand_mut(at)?;
+                strand.pc += 1;
+                let until = strand.due.saturating_add(time);
+                user.task.sent |= time > 0;
+                self.sleep(key, at, until);
+            }
+            Code::Update(writes) => {
+                for (var, template) in writes {
+                    match self.evaluate(key, at, template) {
+                        Ok(value) => {
+                            if let Err(message) = self.assign(key, at, *var, value, op.node) {
+                                return self.fail_step(key, at, "config.merge", message);
+                            }
+                        }
+                        Err(undefined) => return self.fail_undefined(key, at, &undefined),
+                    }
+                }
+                self.step_on(key, at);
+            }
+            Code::Monitor { cond, timeout } => return self.gate(key, at, cond, *timeout),
+            Code::Route(route) => return self.route(key, at, scene, route),
+            Code::End(end) => return self.end_list(key, at, scene, *end),
+        }
+        None
+    }
+
+    /// No call begins any more. What is undone is undone within the grace time of a stop.
+    fn is_stopped(&self, key: Key, scene: usize) -> bool {
+        let Some(user) = self.users.get(key) else {
+            return true;
+        };
+        let closed = self.tallies[scene].closed;
+        if user.task.rolling {
+            let now = self.clock.now();
+            return self.abandoned
+                || closed.is_some_and(|since| now >= since.saturating_add(self.terms.grace));
+        }
+        user.stop || self.phase != Phase::Running || closed.is_some()
+    }
+
+    /// To the next operation.
+    pub(crate) fn step_on(&mut self, key: Key, at: u32) {
+        if let Some(strand) = self.strand_mut(key, at) {
+            strand.pc += 1;
+        }
+    }
+
+    pub(crate) fn hold(&mut self, key: Key, at: u32, hold: Hold) {
+        if let Some(strand) = self.strand_mut(key, at) {
+            strand.hold = hold;
+        }
+    }
+
+    pub(crate) fn strand_mut(&mut self, key: Key, at: u32) -> Option<&mut crate::strand::Strand> {
+        self.users.get_mut(key)?.task.strand_mut(at)
+    }
+
+    /// Waits until then, at which its next action is due.
+    pub(crate) fn sleep(&mut self, key: Key, at: u32, until: Ns) {
+        if until <= self.clock.now() {
+            if let Some(strand) = self.strand_mut(key, at) {
+                strand.due = until;
+            }
+            return;
+        }
+        let number = self.timers.set(until, key, Some(at));
+        self.hold(key, at, Hold::Sleep(number, until));
+    }
+
+    /// Timers that are due by now.
+    pub(crate) fn wake(&mut self) {
+        let now = self.clock.now();
+        while let Some(alarm) = self.timers.due(now) {
+            let Some(user) = self.users.get_mut(alarm.key) else {
                 continue;
             };
-            match &item.op {
-                Op::Goto(target) => match go(&mut user.task, target) {
-                    Some(exit) => return Some(Ending::Exit(exit)),
-                    None => continue,
-                },
-                Op::Log { .. } => {
-                    user.task.cursor.at += 1;
-                    self.log(key, list, at);
-                }
-                Op::Call(call) => {
-                    if user.stop
-                        || self.phase != Phase::Running
-                        || self.tallies[user.scene].closed.is_some()
-                    {
-                        return Some(Ending::Stopped);
-                    }
-                    if !self.has_leases(key) {
-                        return None;
-                    }
-                    let user = self.users.get_mut(key)?;
-                    user.task.cursor.at += 1;
-                    let event = self.submit(key, call, list, at)?;
-                    let user = self.users.get_mut(key)?;
-                    if let Some(ending) = judge(scene, &mut user.task, list, at, event) {
-                        return Some(ending);
-                    }
-                }
+            let Some(at) = alarm.strand else {
+                self.slot_came(alarm);
+                continue;
+            };
+            let Some(strand) = user.task.strand_mut(at) else {
+                continue;
+            };
+            match strand.hold {
+                Hold::Sleep(number, until) if number == alarm.number => strand.due = until,
+                Hold::Throttle(number, _) if number == alarm.number => {}
+                _ => continue,
             }
+            strand.hold = Hold::Nothing;
+            let (due, node) = (
+                strand.due,
+                self.program.scenes[user.scene].ops[strand.pc as usize].node,
+            );
+            let state = State::Executing(Doing::RunningAction);
+            self.turn(alarm.key, state, due, "system.timer", node);
+            self.drive(alarm.key, at);
         }
     }
 
-    /// The handler list of a workflow whose task is over its time: what it logs, and its first exit. It calls nothing any more.
-    pub(crate) fn timed_out(&mut self, key: Key) -> Option<Ending> {
-        let program = Rc::clone(&self.program);
-        let user = self.users.get_mut(key)?;
-        let scene = &program.scenes[user.scene];
-        let Some(list) = scene.on_timeout else {
-            return Some(Ending::Exit(scene.timeout_exit));
-        };
-        user.task.cursor = Cursor {
-            list,
-            at: 0,
-            level: Level::Workflow(Cause::Timeout),
-            resume: user.task.cursor.resume,
-        };
-        for (at, item) in scene.lists[list].iter().enumerate() {
-            match &item.op {
-                Op::Log { .. } => self.log(key, list, at),
-                Op::Goto(Target::Exit(exit)) => return Some(Ending::Exit(*exit)),
-                Op::Goto(_) | Op::Call(_) => {}
-            }
-        }
-        Some(Ending::Exit(scene.timeout_exit))
-    }
-
-    /// Goes on after an action came back.
-    pub(crate) fn settle(
-        &mut self,
-        key: Key,
-        list: usize,
-        at: usize,
-        event: Event,
-        verdict: Option<Verdict>,
-    ) {
-        let program = Rc::clone(&self.program);
+    /// Changes the state of a task, and the counts of its scenario.
+    pub(crate) fn turn(&mut self, key: Key, state: State, at: Ns, cause: &'static str, node: u32) {
         let Some(user) = self.users.get_mut(key) else {
             return;
         };
-        let scene = &program.scenes[user.scene];
-        let ending = match verdict {
-            None => judge(scene, &mut user.task, list, at, event),
-            Some(Verdict::LeaseExpired) => {
-                if user.task.cursor.level == Level::Main {
-                    user.task.cursor.resume = user.task.cursor.at;
-                }
-                enter_workflow(scene, &mut user.task, Cause::Fail)
-            }
-            Some(Verdict::TaskTimeout) => self.timed_out(key),
-            Some(Verdict::UserTimeout | Verdict::ScenarioTimeout) => {
-                Some(Ending::Exit(Exit::TimeoutOut))
-            }
-            Some(Verdict::Stopped | Verdict::Interrupted) => Some(Ending::Stopped),
+        let life = &mut user.task.life;
+        let throttled = State::Executing(Doing::Throttled);
+        let tally = &mut self.tallies[user.scene];
+        if life.state == throttled && state != throttled {
+            tally.throttled -= 1;
+        } else if state == throttled && life.state != throttled {
+            tally.throttled += 1;
+        }
+        life.turn(state, at, cause, node);
+    }
+
+    /// A strand waits: the task does what the liveliest of its strands does.
+    fn park(&mut self, key: Key, at: u32) {
+        let Some(user) = self.users.get(key) else {
+            return;
         };
-        match ending {
-            Some(ending) => self.conclude(key, ending),
-            None => self.drive(key),
-        }
+        let Some(strand) = user.task.strand(at) else {
+            return;
+        };
+        let doing = if user.task.flying > 0 {
+            Doing::RunningAction
+        } else if user.waiting.is_some() {
+            Doing::WaitingResource
+        } else if user
+            .task
+            .each()
+            .any(|strand| matches!(strand.hold, Hold::Throttle(..)))
+        {
+            Doing::Throttled
+        } else {
+            Doing::Blocked
+        };
+        let since = match doing {
+            Doing::WaitingResource => self.clock.now(),
+            _ => strand.due,
+        };
+        let node = self.program.scenes[user.scene].ops[strand.pc as usize].node;
+        let cause = match doing {
+            Doing::RunningAction => "action.submit",
+            Doing::WaitingResource => "resource.exhausted",
+            Doing::Throttled => "limit.reached",
+            Doing::Blocked => "workflow.wait",
+        };
+        self.turn(key, State::Executing(doing), since, cause, node);
     }
-}
 
-/// Where a task goes after an event of a call.
-fn judge(scene: &Scene, task: &mut Task, list: usize, at: usize, event: Event) -> Option<Ending> {
-    let Op::Call(call) = &scene.lists[list][at].op else {
-        return None;
-    };
-    let (cause, handler) = match event {
-        Event::Success => return None,
-        Event::Fail if call.proceed => return None,
-        Event::Fail => (Cause::Fail, call.on_error),
-        Event::Timeout => (Cause::Timeout, call.on_timeout),
-    };
-    match task.cursor.level {
-        Level::Main => {
-            task.cursor.resume = task.cursor.at;
-            match handler {
-                Some(list) => {
-                    task.cursor = Cursor {
-                        list,
-                        at: 0,
-                        level: Level::Call(cause),
-                        ..task.cursor
-                    };
-                    None
+    /// The value of a template.
+    pub(crate) fn evaluate(
+        &self,
+        key: Key,
+        at: u32,
+        template: &Template,
+    ) -> Result<Value, Undefined> {
+        let user = self.users.get(key).ok_or_else(gone)?;
+        render(template, &self.scope(user, at, None))
+    }
+
+    /// Whether a condition holds.
+    pub(crate) fn holds(&self, key: Key, at: u32, cond: &Expr) -> Result<bool, Undefined> {
+        let user = self.users.get(key).ok_or_else(gone)?;
+        holds(cond, &self.scope(user, at, None))
+    }
+
+    /// Follows a `goto`.
+    fn goto(&mut self, key: Key, at: u32, scene: &Scene, target: &Target) -> Option<Ending> {
+        let user = self.users.get_mut(key)?;
+        let late = user.task.late;
+        match target {
+            Target::Exit(exit) => return self.exit(key, at, *exit),
+            Target::Step(_) | Target::Node(_) | Target::Retry if late => self.step_on(key, at),
+            Target::Step(step) => {
+                let pc = *scene.steps.get(*step)?;
+                self.only(key, at);
+                let main = &mut self.users.get_mut(key)?.task.main;
+                main.frames.clear();
+                main.pc = pc;
+            }
+            Target::Node(node) => return self.enter_node(key, at, scene, *node),
+            Target::Retry => return self.retry_call(key, at, scene),
+        }
+        None
+    }
+
+    /// A strand comes to an exit. In a graph the others still have their way to go; anywhere else it is the task's.
+    pub(crate) fn exit(&mut self, key: Key, at: u32, exit: Exit) -> Option<Ending> {
+        let user = self.users.get_mut(key)?;
+        let strand = user.task.strand_mut(at)?;
+        if exit != Exit::Closing || strand.node.is_none() || strand.parent.is_some() {
+            return Some(Ending::Exit(exit));
+        }
+        strand.hold = Hold::Free;
+        if user.task.each().any(crate::strand::Strand::lives) {
+            self.look_at_joins(key);
+            return None;
+        }
+        Some(Ending::Exit(exit))
+    }
+
+    /// The end of a list of steps.
+    fn end_list(&mut self, key: Key, at: u32, scene: &Scene, end: End) -> Option<Ending> {
+        let strand = self.strand_mut(key, at)?;
+        match end {
+            End::Workflow => self.exit(key, at, Exit::Closing),
+            End::Branch => self.branch_done(key, at),
+            End::Compensation => self.undo_next(key),
+            End::Handler => self.handled(key, at, scene),
+            End::Response => {
+                while let Some(frame) = strand.frames.pop() {
+                    if let Frame::Return(pc) = frame {
+                        strand.pc = pc;
+                        return None;
+                    }
                 }
-                None => enter_workflow(scene, task, cause),
+                self.exit(key, at, Exit::Closing)
             }
         }
-        // A handler that fails gives way to the one around it.
-        Level::Call(first) => enter_workflow(scene, task, first),
-        Level::Workflow(first) => fall_through(scene, task, first),
+    }
+
+    /// Writes what a `log.*` step says.
+    fn log(&mut self, key: Key, at: u32, pc: u32) {
+        let Some(user) = self.users.get(key) else {
+            return;
+        };
+        let op = &self.program.scenes[user.scene].ops[pc as usize];
+        let Code::Log { level, message } = &op.code else {
+            return;
+        };
+        let mut text = String::new();
+        if let Err(undefined) = render_text(message, &self.scope(user, at, None), &mut text) {
+            text = format!("{text}({undefined})");
+        }
+        let row = ChangeRow {
+            t: signed(self.clock.now()),
+            section: COMMUNICATIONS,
+            user: Some(user.number),
+            task: Some(user.task.number),
+            path: format!("log.{level}"),
+            value: serde_json::Value::from(text).to_string(),
+            cause: cause_of(user, at).to_owned(),
+            node: Some(op.node),
+        };
+        self.note(&row);
     }
 }
 
-fn enter_workflow(scene: &Scene, task: &mut Task, cause: Cause) -> Option<Ending> {
-    let list = match cause {
-        Cause::Fail => scene.on_error,
-        Cause::Timeout => scene.on_timeout,
-    };
-    match list {
-        Some(list) => {
-            task.cursor = Cursor {
-                list,
-                at: 0,
-                level: Level::Workflow(cause),
-                ..task.cursor
-            };
-            None
-        }
-        None => fall_through(scene, task, cause),
+/// Nobody is there to ask for.
+const fn gone() -> Undefined {
+    Undefined {
+        expression: String::new(),
+        why: None,
     }
 }
 
-/// No handler said where to go.
-fn fall_through(scene: &Scene, task: &mut Task, cause: Cause) -> Option<Ending> {
-    match cause {
-        Cause::Timeout => Some(Ending::Exit(scene.timeout_exit)),
-        Cause::Fail if scene.severity == Severity::Warn => {
-            task.cursor = Cursor {
-                list: 0,
-                at: task.cursor.resume,
-                level: Level::Main,
-                resume: 0,
-            };
-            None
-        }
-        Cause::Fail => Some(Ending::Exit(scene.error_exit)),
-    }
-}
-
-fn go(task: &mut Task, target: &Target) -> Option<Exit> {
-    match target {
-        Target::Exit(exit) => Some(*exit),
-        Target::Node(_) | Target::Retry => Some(Exit::ErrorOut),
-        Target::Step(at) => {
-            task.cursor = Cursor {
-                at: *at,
-                ..Cursor::START
-            };
-            None
-        }
-    }
-}
-
-impl User {
-    /// The state of its task, as `PHASES` has it.
-    pub(crate) const fn state(&self) -> &'static str {
-        match self.waiting {
-            Some(_) => "executing.waiting_resource",
-            None => "executing.running_action",
-        }
-    }
+/// The event on account of which a strand does what it does.
+pub fn cause_of(user: &User, at: u32) -> &'static str {
+    user.task
+        .strand(at)
+        .and_then(crate::strand::Strand::handler)
+        .map_or("workflow.step", |(_, cause)| cause.name())
 }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use pmplab_dsl::plan::Ns;
+use pmplab_dsl::plan::{Exit, Ns};
 use pmplab_records::rows::{ChangeRow, LeaseRow};
 
 use crate::clock::signed;
@@ -10,7 +10,9 @@ use crate::engine::{Engine, Phase};
 use crate::names::{ACQUIRE, EXECUTION, EXPIRE, RELEASE, RENEW};
 use crate::ports::{Ledger, Protocol, Provider, Refusal};
 use crate::slab::Key;
-use crate::user::{Held, Verdict};
+use crate::state::{Doing, State};
+use crate::strand::{Hold, NOWHERE};
+use crate::user::{Ending, Held, Verdict};
 
 impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
     /// Acquires what the user lacks. False: it waits in a queue, or is gone.
@@ -19,6 +21,10 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         let Some(user) = self.users.get(key) else {
             return false;
         };
+        // Another strand of the task queues already.
+        if user.waiting.is_some() {
+            return false;
+        }
         let inherit = &program.scenes[user.scene].inherit;
         for (position, &resource) in inherit.iter().enumerate() {
             let Some(user) = self.users.get(key) else {
@@ -110,7 +116,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             Refusal::Other(text) => text.as_str(),
             Refusal::Exhausted | Refusal::Expired => "no lease",
         };
-        self.ledger.change(&ChangeRow {
+        self.note(&ChangeRow {
             t: signed(self.clock.now()),
             section: EXECUTION,
             user: Some(user.number),
@@ -121,10 +127,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             node: None,
         });
         self.tell_to_stop(key);
-        self.end_task(
-            key,
-            crate::user::Ending::Exit(pmplab_dsl::plan::Exit::ErrorOut),
-        );
+        self.leave(key, Ending::Exit(Exit::ErrorOut), self.clock.now());
     }
 
     /// Who is next in a queue; drops those who do not wait any more.
@@ -161,14 +164,29 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
                 }
                 Ok(()) => {
                     self.queues[resource].pop_front();
-                    if let Some(user) = self.users.get_mut(key) {
-                        user.waiting = None;
-                        self.tallies[user.scene].waiting -= 1;
-                    }
-                    self.ready.push_back(key);
+                    self.stop_waiting(key);
+                    self.served(key);
                 }
             }
         }
+    }
+
+    /// A task has a lease: all strands that waited for it go on.
+    fn served(&mut self, key: Key) {
+        let now = self.clock.now();
+        let Some(user) = self.users.get_mut(key) else {
+            return;
+        };
+        for at in 0..user.task.strands() {
+            if let Some(strand) = user.task.strand_mut(at)
+                && strand.hold == Hold::Lease
+            {
+                strand.hold = Hold::Nothing;
+                self.ready.push_back((key, at));
+            }
+        }
+        let state = State::Executing(Doing::RunningAction);
+        self.turn(key, state, now, "resource.acquired", NOWHERE);
     }
 
     /// Gives back what a user holds.
@@ -279,6 +297,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             return;
         };
         let resource = self.program.scenes[user.scene].inherit[position];
+        let (number, task) = (user.number, user.task.number);
         self.leases.expired += 1;
         let t = signed(self.clock.now());
         let row = LeaseRow {
@@ -286,23 +305,27 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             event: EXPIRE,
             lease: held.id,
             resource: held.key,
-            user: user.number,
+            user: number,
             task: None,
             wait: 0,
             expires: None,
         };
         self.ledger.lease(&row);
-        self.ledger.change(&ChangeRow {
+        self.note(&ChangeRow {
             t,
             section: EXECUTION,
-            user: Some(user.number),
-            task: Some(user.task.number),
+            user: Some(number),
+            task: Some(task),
             path: format!("resources.{}", self.program.resources[resource].name),
             value: "null".to_owned(),
             cause: "resource.expired".to_owned(),
             node: None,
         });
-        self.give_up(key, Verdict::LeaseExpired);
+        let now = self.clock.now();
+        let count = self.users.get(key).map_or(0, |user| user.task.strands());
+        for at in 0..count {
+            self.give_up(key, at, Verdict::LeaseExpired, now);
+        }
     }
 }
 

@@ -2,24 +2,43 @@
 //! a seed and the time come in, rows go out. All that touches WASI is in `edge`.
 
 pub mod action;
+mod alerts;
+mod answer;
+mod arrivals;
+mod branches;
 pub mod clock;
+mod compile;
 #[cfg(target_family = "wasm")]
 mod edge;
 pub mod engine;
+mod exits;
 mod flow;
+mod gate;
+mod graph;
+mod judge;
 mod lease;
 mod life;
+mod limit;
+mod loops;
 mod names;
+pub mod ops;
 pub mod outbox;
 pub mod ports;
 pub mod program;
 mod progress;
+mod registers;
+mod retry;
+mod save;
 pub mod scope;
 pub mod section;
 pub mod simulated;
 pub mod slab;
+pub mod state;
 mod stop;
 mod store;
+pub mod strand;
 mod tally;
+mod throttle;
 mod tick;
+mod timer;
 pub mod user;

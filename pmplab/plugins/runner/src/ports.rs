@@ -1,16 +1,9 @@
 //! What the scheduler needs from outside, as traits: the slots of the composed component on one side, fakes in tests on the other.
 
+pub use pmplab_dsl::plan::Event;
 use pmplab_dsl::plan::{Ns, Value};
 use pmplab_records::SinkError;
 use pmplab_records::rows::{ActionRow, ChangeRow, LeaseRow, LoadRow, TaskRow};
-
-/// How an action ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Event {
-    Success,
-    Fail,
-    Timeout,
-}
 
 /// The one terminal event of an action. Times are those of the component's clock.
 #[derive(Debug, Clone, PartialEq)]
@@ -152,6 +145,10 @@ pub trait Ledger {
     fn load(&mut self, row: &LoadRow);
     fn lease(&mut self, row: &LeaseRow);
     fn change(&mut self, row: &ChangeRow);
+    /// Keeps a file beside the records. `name` is relative to the folder of artifacts and does not leave it.
+    fn artifact(&mut self, name: &str, bytes: Vec<u8>);
+    /// Appends a line to `alerts.jsonl`.
+    fn alert(&mut self, line: &str);
     /// Writes what is due.
     ///
     /// # Errors

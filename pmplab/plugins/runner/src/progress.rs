@@ -17,7 +17,8 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             .scenes
             .iter()
             .zip(&self.tallies)
-            .map(|(scene, tally)| self.scenario(scene, tally, now))
+            .enumerate()
+            .map(|(at, (scene, tally))| self.scenario(at, scene, tally))
             .collect();
         json!({
             "t": now,
@@ -33,15 +34,17 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
                 "expired": self.leases.expired,
                 "live": self.leases.live(),
             },
+            "alerts": self.shown,
             "stop_reason": self.stop_reason,
             "message": self.message,
         })
     }
 
-    fn scenario(&self, scene: &Scene, tally: &Tally, now: Ns) -> Json {
+    fn scenario(&self, at: usize, scene: &Scene, tally: &Tally) -> Json {
+        let begin = tally.begin.unwrap_or_default();
         json!({
             "name": scene.name,
-            "planned": Tally::share(scene, &self.terms, scene.spawn.planned(now)),
+            "planned": self.planned(at),
             "online": tally.online,
             "stop": tally.stop,
             "offline": tally.offline,
@@ -55,7 +58,11 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             "fail": tally.fail,
             "timeout": tally.timeout,
             "waiting_resource": tally.waiting,
-            "planned_last_spawn_ns": Tally::planned_last(scene, &self.terms),
+            "throttled": tally.throttled,
+            "retries": tally.retries,
+            "dropped": tally.dropped,
+            "planned_last_spawn_ns": Tally::planned_last(scene, &self.terms)
+                .map(|last| last.saturating_add(begin)),
             "actual_last_spawn_ns": tally.last_spawn,
             "duration_ns": self.planned_duration(scene),
         })

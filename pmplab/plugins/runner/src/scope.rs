@@ -3,13 +3,18 @@
 use std::cell::RefCell;
 use std::fmt::Write;
 
-use pmplab_dsl::plan::{Ns, Segment, Source, Value};
+use pmplab_dsl::plan::{Event, Ns, Segment, Source, Value};
 use pmplab_dsl::template::Scope;
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
-use crate::ports::{Mounted, Provider};
-use crate::program::{CallOp, Program, Scene};
-use crate::user::{Held, User};
+use crate::engine::Engine;
+use crate::ops::{CallOp, Code, Pc};
+use crate::ports::{Ledger, Mounted, Protocol, Provider};
+use crate::program::{Program, Scene};
+use crate::retry::left;
+use crate::store::fill;
+use crate::tally::Tally;
+use crate::user::{Held, Kept, User};
 
 /// A file of the bundle, as templates read it.
 #[derive(Debug)]
@@ -37,13 +42,45 @@ impl From<Mounted> for Blob {
 pub struct TaskScope<'t, R> {
     pub program: &'t Program,
     pub scene: &'t Scene,
+    pub tally: &'t Tally,
     pub user: &'t User,
+    pub strand: u32,
+    /// The call that is rendered or judged.
     pub call: Option<&'t CallOp>,
+    /// What came of it, and what it was given.
+    pub outputs: &'t [Value],
+    pub inputs: Option<&'t [Value]>,
     pub blobs: &'t [Option<Blob>],
+    /// Variables that all users share.
+    pub globals: &'t [Kept],
     /// Reading a store needs its provider for a moment.
     pub providers: &'t RefCell<Vec<R>>,
-    pub state: &'static str,
     pub tick: u64,
+}
+
+impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
+    /// What the templates of a strand see.
+    pub(crate) fn scope<'s>(
+        &'s self,
+        user: &'s User,
+        strand: u32,
+        call: Option<&'s CallOp>,
+    ) -> TaskScope<'s, R> {
+        TaskScope {
+            program: &self.program,
+            scene: &self.program.scenes[user.scene],
+            tally: &self.tallies[user.scene],
+            user,
+            strand,
+            call,
+            outputs: &[],
+            inputs: None,
+            blobs: &self.blobs,
+            globals: &self.globals,
+            providers: &self.providers,
+            tick: self.tick,
+        }
+    }
 }
 
 impl<R: Provider> TaskScope<'_, R> {
@@ -63,45 +100,37 @@ impl<R: Provider> TaskScope<'_, R> {
         Some(from_json_text(text))
     }
 
-    /// The value of an output that was saved.
+    /// The value of a field that was saved.
     fn saved(&self, var: usize, field: usize) -> Option<&Value> {
-        self.user
-            .task
-            .vars
-            .get(var)?
-            .get(field)
-            .filter(|value| **value != Value::None)
+        let keep = self.scene.keeps.get(var)?;
+        let value = match keep.shared {
+            Some(at) => self.globals.get(at)?.values.get(*keep.fields.get(field)?),
+            None => self.user.task.vars.get(var)?.values.get(field),
+        };
+        value.filter(|value| **value != Value::None)
     }
 
     fn variable(&self, var: usize, field: Option<usize>, path: &[Segment]) -> Option<Value> {
         let Some(field) = field else {
-            return dig(&self.whole(var)?, path).map(from_json);
+            return dig(&self.whole(var)?, path).map(Value::from_json);
         };
-        let value = self.saved(var, field)?;
-        if path.is_empty() {
-            return Some(value.clone());
-        }
-        let (Value::Json(text) | Value::Text(text)) = value else {
-            return None;
-        };
-        dig(&serde_json::from_str(text).ok()?, path).map(from_json)
+        inside(self.saved(var, field)?, path)
     }
 
     fn whole(&self, var: usize) -> Option<Json> {
-        let values = self
-            .user
-            .task
-            .vars
-            .get(var)
-            .filter(|values| !values.is_empty())?;
         let fields = &self.scene.vars.get(var)?.fields;
-        Some(Json::Object(
-            fields
-                .iter()
-                .zip(values)
-                .map(|(name, value)| (name.clone(), to_json(value)))
-                .collect(),
-        ))
+        let map: Map<String, Json> = (0..)
+            .zip(fields)
+            .map(|(field, name)| {
+                (
+                    name.clone(),
+                    self.saved(var, field).map_or(Json::Null, Value::to_json),
+                )
+            })
+            .collect();
+        map.values()
+            .any(|value| !value.is_null())
+            .then_some(Json::Object(map))
     }
 
     fn env(&self, name: &str) -> Option<Value> {
@@ -109,27 +138,78 @@ impl<R: Provider> TaskScope<'_, R> {
             "tick" => integer(self.tick),
             "user_id" => integer(self.user.number),
             "task_id" => integer(self.user.task.number),
-            "phase" => Value::Text(self.state.split('.').next().unwrap_or_default().to_owned()),
+            "phase" => Value::Text(
+                self.state()
+                    .split('.')
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned(),
+            ),
             "scenario" => Value::Text(self.scene.name.clone()),
             "iteration" => integer(u64::from(self.user.iteration)),
             _ => return None,
         })
     }
 
+    fn state(&self) -> &'static str {
+        self.user.task.life.state.name()
+    }
+
+    /// The call of an operation.
+    fn call_at(&self, pc: Pc) -> Option<&CallOp> {
+        match &self.scene.ops.get(pc as usize)?.code {
+            Code::Call(call) => Some(call),
+            _ => None,
+        }
+    }
+
+    /// What the engine keeps: `README.md` of the runner and `workbook.*` of the language name the same paths.
     fn workbook(&self, name: &str) -> Option<Value> {
+        let task = &self.user.task;
+        let life = &task.life;
         Some(match name {
-            "state" => Value::Text(self.state.to_owned()),
-            "user_id" => Value::Text(user_name(self.user.number)),
-            "task_id" => Value::Text(task_name(self.scene, self.user.task.number)),
-            "owner" => Value::Text(
+            "state" | "timeline.phase" => Value::Text(self.state().to_owned()),
+            "timeline.start_at" => integer(task.start),
+            "timeout_at" | "timeline.timeout_at" => integer(task.deadline?),
+            "timeline.cause" => Value::Text(life.cause.to_owned()),
+            "timeline.node" => Value::Text(
+                self.program
+                    .dictionaries
+                    .nodes
+                    .get(life.node as usize)?
+                    .clone(),
+            ),
+            "user_id" | "execution.user_id" => Value::Text(user_name(self.user.number)),
+            "task_id" | "execution.task_id" => Value::Text(task_name(self.scene, task.number)),
+            "owner" | "execution.owner" => Value::Text(
                 self.call
                     .map_or_else(|| "scheduler".to_owned(), |call| call.owner.clone()),
             ),
-            "current_action" => Value::Text(self.call?.name.clone()),
-            "retry_left" => Value::Integer(0),
-            "timeout_at" => integer(self.user.task.deadline?),
-            "scope_trace" => Value::Json(self.scope_trace().to_string()),
-            _ => return None,
+            "current_action" | "execution.current_action" => Value::Text(self.call?.name.clone()),
+            "execution.last_action" => Value::Text(self.call_at(task.evidence.pc?)?.name.clone()),
+            "retry_left" | "execution.retry_left" => {
+                integer(u64::from(left(self.user, self.strand, self.scene)))
+            }
+            "execution.evidence.last_event" => Value::Text(event_name(task.evidence.event?).into()),
+            "execution.evidence.response_ms" => {
+                task.evidence.event?;
+                Value::Number(task.evidence.response as f64 / 1e6)
+            }
+            "scope_trace" | "governance.scope_trace" => Value::Json(self.scope_trace().to_string()),
+            "governance.scope_resources" => {
+                Value::Json(Json::from(self.leases().collect::<Vec<_>>()).to_string())
+            }
+            other => return self.tally.workbook(other),
+        })
+    }
+
+    fn leases(&self) -> impl Iterator<Item = String> {
+        self.user.leases.iter().flatten().filter_map(|lease| {
+            self.program
+                .dictionaries
+                .resources
+                .get(lease.key as usize)
+                .cloned()
         })
     }
 
@@ -142,14 +222,64 @@ impl<R: Provider> TaskScope<'_, R> {
             self.scene.workflow.clone(),
             task_name(self.scene, self.user.task.number),
         ];
-        let leases = self.user.leases.iter().flatten().filter_map(|lease| {
-            self.program
-                .dictionaries
-                .resources
-                .get(lease.key as usize)
-                .cloned()
-        });
-        Json::from(levels.into_iter().chain(leases).collect::<Vec<_>>())
+        Json::from(levels.into_iter().chain(self.leases()).collect::<Vec<_>>())
+    }
+
+    /// `event.*` of the step that led here.
+    fn event(&self, path: &[Segment]) -> Option<Value> {
+        let seen = self.user.task.strand(self.strand)?.seen.as_ref()?;
+        let (first, rest) = path.split_first()?;
+        let Segment::Key(first) = first else {
+            return None;
+        };
+        let text = |text: &str| Value::Text(text.to_owned());
+        match first.as_str() {
+            "type" => Some(text(event_name(seen.event?))),
+            "status" => seen.status.map(|status| Value::Integer(status.into())),
+            "error_type" => seen.kind.map(text),
+            "message" => seen.message.as_deref().map(text),
+            "source" => Some(text(seen.source)),
+            "payload" => {
+                let call = self.call_at(seen.pc)?;
+                let Some((Segment::Key(name), rest)) = rest.split_first() else {
+                    return None;
+                };
+                let output = call.outputs.iter().position(|output| output == name)?;
+                inside(seen.outputs.get(output)?, rest)
+            }
+            _ => None,
+        }
+    }
+
+    /// `inputs.*` of the call that is judged, or that led here.
+    fn input(&self, path: &[Segment]) -> Option<Value> {
+        let (call, inputs) = match self.inputs {
+            Some(inputs) => (self.call?, inputs),
+            None => {
+                let seen = self.user.task.strand(self.strand)?.seen.as_ref()?;
+                (self.call_at(seen.pc)?, seen.inputs.as_deref()?)
+            }
+        };
+        dig(&fill(call, inputs), path).map(Value::from_json)
+    }
+}
+
+/// What stands inside a value.
+fn inside(value: &Value, path: &[Segment]) -> Option<Value> {
+    if path.is_empty() {
+        return Some(value.clone()).filter(|value| *value != Value::None);
+    }
+    let (Value::Json(text) | Value::Text(text)) = value else {
+        return None;
+    };
+    dig(&serde_json::from_str(text).ok()?, path).map(Value::from_json)
+}
+
+const fn event_name(event: Event) -> &'static str {
+    match event {
+        Event::Success => "success",
+        Event::Fail => "fail",
+        Event::Timeout => "timeout",
     }
 }
 
@@ -198,7 +328,9 @@ impl<R: Provider> Scope for TaskScope<'_, R> {
             Source::Kv { resource, key } => self.store(*resource, key),
             Source::Env(name) => self.env(name),
             Source::Workbook(name) => self.workbook(name),
-            Source::Event(_) | Source::Output { .. } | Source::Input(_) => None,
+            Source::Event(path) => self.event(path),
+            Source::Output { output, path } => inside(self.outputs.get(*output)?, path),
+            Source::Input(path) => self.input(path),
         }
     }
 }
@@ -219,7 +351,8 @@ fn integer(n: Ns) -> Value {
     Value::Integer(i64::try_from(n).unwrap_or(i64::MAX))
 }
 
-fn dig<'j>(json: &'j Json, path: &[Segment]) -> Option<&'j Json> {
+/// What stands at a path; null is nothing.
+pub fn dig<'j>(json: &'j Json, path: &[Segment]) -> Option<&'j Json> {
     path.iter()
         .try_fold(json, |json, segment| match segment {
             Segment::Key(key) => json.get(key),
@@ -228,42 +361,11 @@ fn dig<'j>(json: &'j Json, path: &[Segment]) -> Option<&'j Json> {
         .filter(|json| !json.is_null())
 }
 
-/// A JSON value as a typed one; null has no value.
-#[must_use]
-pub fn from_json(json: &Json) -> Value {
-    match json {
-        Json::Null => Value::None,
-        Json::Bool(b) => Value::Boolean(*b),
-        Json::Number(n) => n.as_i64().map_or_else(
-            || Value::Number(n.as_f64().unwrap_or(f64::NAN)),
-            Value::Integer,
-        ),
-        Json::String(text) => Value::Text(text.clone()),
-        Json::Array(_) | Json::Object(_) => Value::Json(json.to_string()),
-    }
-}
-
 /// JSON text as a typed value; what is no JSON stays text.
 #[must_use]
 pub fn from_json_text(text: String) -> Value {
     match serde_json::from_str::<Json>(&text) {
-        Ok(json) => from_json(&json),
+        Ok(json) => Value::from_json(&json),
         Err(_) => Value::Text(text),
-    }
-}
-
-/// A typed value as JSON. Bytes that are no UTF-8 are replaced.
-#[must_use]
-pub fn to_json(value: &Value) -> Json {
-    match value {
-        Value::None => Json::Null,
-        Value::Boolean(b) => Json::Bool(*b),
-        Value::Integer(i) => Json::from(*i),
-        Value::Number(n) => Json::from(*n),
-        Value::Text(text) => Json::from(text.as_str()),
-        Value::Bytes(bytes) => Json::from(String::from_utf8_lossy(bytes)),
-        Value::Json(text) => {
-            serde_json::from_str(text).unwrap_or_else(|_| Json::from(text.as_str()))
-        }
     }
 }

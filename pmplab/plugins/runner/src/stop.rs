@@ -7,7 +7,7 @@ use pmplab_dsl::plan::Ns;
 use crate::engine::{Engine, Phase};
 use crate::ports::{Ledger, Protocol, Provider};
 use crate::slab::Key;
-use crate::user::Verdict;
+use crate::user::{Ending, Then, Verdict};
 
 impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
     /// Drains the run, or with `at_once` cancels what is in flight and ends it.
@@ -31,30 +31,34 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
     /// Cancels everything and takes what comes of it; what does not come is written off.
     pub(crate) fn abandon(&mut self) {
         self.phase = Phase::Draining;
+        self.abandoned = true;
         self.close_all("run.stop-at-once");
-        self.cancel_all(Verdict::Interrupted);
+        self.interrupt_users();
         for slot in 0..self.flights.len() {
             if !self.flights[slot].is_empty() {
                 self.advance(slot, 0, Vec::new());
             }
         }
-        let left: Vec<Key> = self
+        let left: Vec<(Key, u32)> = self
             .flights
             .iter()
             .flat_map(HashMap::values)
             .copied()
             .collect();
-        for key in left {
-            self.write_off(key);
+        for (key, at) in left {
+            self.write_off(key, at);
         }
         self.stop_users();
         self.phase = Phase::Finished;
     }
 
-    pub(crate) fn cancel_all(&mut self, verdict: Verdict) {
+    fn interrupt_users(&mut self) {
+        let then = Then::End(Ending::Stopped, self.clock.now());
         for place in 0..self.users.capacity() {
-            if let Some((key, _)) = self.users.at(place) {
-                self.give_up(key, verdict);
+            if let Some((key, user)) = self.users.at(place)
+                && user.rest.is_none()
+            {
+                self.give_up_task(key, Verdict::Interrupted, then);
             }
         }
     }

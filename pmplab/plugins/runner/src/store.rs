@@ -3,24 +3,21 @@
 use pmplab_dsl::plan::Value;
 use serde_json::Value as Json;
 
-use crate::action::Local;
+use crate::action::Ended;
 use crate::engine::Engine;
+use crate::ops::{CallOp, StoreCall, Verb};
 use crate::ports::{Event, Ledger, Protocol, Provider, Refusal};
-use crate::program::{StoreCall, Verb};
-use crate::scope::{from_json_text, to_json};
+use crate::scope::from_json_text;
 
 impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
-    pub(crate) fn call_store(&mut self, call: &StoreCall, params: Vec<Value>) -> Local {
-        let with = fill(call, &params);
+    pub(crate) fn call_store(&mut self, op: &CallOp, call: &StoreCall, params: &[Value]) -> Ended {
+        let now = self.clock.now();
+        let with = fill(op, params);
         let key = match with.get("key") {
             None | Some(Json::Null) => {
-                return failed(
-                    "config.bad-value",
-                    format!(
-                        "`key` is missing for the store `{}`",
-                        self.program.resources[call.resource].name
-                    ),
-                );
+                let store = &self.program.resources[call.resource].name;
+                let message = format!("`key` is missing for the store `{store}`");
+                return Ended::failed("config.bad-value", message, now);
             }
             Some(Json::String(key)) => key.clone(),
             Some(other) => other.to_string(),
@@ -40,25 +37,19 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             Verb::Delete => provider.delete(pool.id, &key).map(|was| (was, Value::None)),
         };
         match done {
-            Ok((found, value)) => Local {
-                event: Event::Success,
-                error: None,
-                outputs: outputs(&call.outputs, found, &value),
-            },
-            Err(Refusal::Other(text)) => failed("config.bad-value", text),
-            Err(Refusal::Exhausted) => failed("resource.exhausted", "the store is full".to_owned()),
-            Err(Refusal::Expired) => {
-                failed("resource.lease-expired", "the store is closed".to_owned())
+            Ok((found, value)) => {
+                Ended::local(Event::Success, now, outputs(&op.outputs, found, &value))
             }
+            Err(Refusal::Other(text)) => Ended::failed("config.bad-value", text, now),
+            Err(Refusal::Exhausted) => {
+                Ended::failed("resource.exhausted", "the store is full".to_owned(), now)
+            }
+            Err(Refusal::Expired) => Ended::failed(
+                "resource.lease-expired",
+                "the store is closed".to_owned(),
+                now,
+            ),
         }
-    }
-}
-
-fn failed(kind: &'static str, message: String) -> Local {
-    Local {
-        event: Event::Fail,
-        error: Some((kind, message)),
-        outputs: vec![],
     }
 }
 
@@ -72,11 +63,11 @@ fn outputs(names: &[String], found: bool, value: &Value) -> Vec<Value> {
 }
 
 /// The `with` with its holes filled.
-fn fill(call: &StoreCall, params: &[Value]) -> Json {
+pub fn fill(call: &CallOp, params: &[Value]) -> Json {
     let mut with = call.with.clone();
     for (pointer, value) in call.pointers.iter().zip(params) {
         if let Some(hole) = with.pointer_mut(pointer) {
-            *hole = to_json(value);
+            *hole = value.to_json();
         }
     }
     with

@@ -1,8 +1,12 @@
 //! Counts, kept as things happen so that a snapshot costs nothing.
 
-use pmplab_dsl::plan::{Ns, Spawn};
+use std::collections::VecDeque;
+
+use pmplab_dsl::arrivals::Schedule;
+use pmplab_dsl::plan::{Ns, Value};
 
 use crate::engine::Terms;
+use crate::limit::Bucket;
 use crate::ports::Event;
 use crate::program::Scene;
 use crate::slab::Key;
@@ -25,24 +29,74 @@ pub struct Tally {
     pub timeout: u64,
     pub waiting: u64,
     pub running: u64,
+    pub throttled: u64,
+    /// First attempts and retries of calls: what a retry's budget compares.
+    pub first_attempts: u64,
+    pub retries: u64,
+    /// Entries of the registers, and the last flag that was raised.
+    pub issues: u64,
+    pub risks: u64,
+    pub flag: Option<Value>,
+    /// Arrivals that nobody carried.
+    pub dropped: u64,
+    /// When its own time begins; none: not yet.
+    pub begin: Option<Ns>,
+    /// It is over: its last user is gone and none will come.
+    pub over: bool,
+    /// What is still to arrive, and what waits for a user, oldest first.
+    pub arrivals: Option<Arrivals>,
+    pub backlog: VecDeque<Ns>,
+    /// Numbers of users that are gone: who comes for an arrival may have one again.
+    pub spare: Vec<u64>,
+    /// Users that wait for an arrival.
+    pub idle: Vec<Key>,
+    /// Of the limits that its users share.
+    pub buckets: Vec<Bucket>,
     pub last_spawn: Option<Ns>,
     /// Age of what has been in flight longest, as of the last tick.
     pub oldest: Ns,
     /// Nothing new begins, since when.
     pub closed: Option<Ns>,
-    /// Users in the order in which they came, for a plan that lets the newest go first.
-    pub arrivals: Vec<(u64, Key)>,
 }
 
 impl Tally {
     #[must_use]
-    pub fn new(scene: &Scene, terms: &Terms) -> Self {
-        let mut tally = Self {
+    pub fn new(scene: &Scene, terms: &Terms, seed: u64) -> Self {
+        Self {
             next: (terms.shard + terms.of - scene.first_user % terms.of) % terms.of,
+            arrivals: scene.arrival.as_ref().map(|arrival| Arrivals {
+                schedule: Schedule::new(arrival, seed),
+                skip: terms.shard,
+                every: terms.of,
+            }),
+            buckets: vec![Bucket::default(); scene.scene_limits.len()],
             ..Self::default()
+        }
+    }
+
+    /// What the engine keeps of the scenario, by its path in the Workbook.
+    #[must_use]
+    pub fn workbook(&self, path: &str) -> Option<Value> {
+        let count = match path.strip_prefix("telemetry.counters.") {
+            Some("started") => self.started,
+            Some("finished") => self.finished,
+            Some("in_flight") => self.started - self.finished,
+            Some("success") => self.success,
+            Some("fail") => self.fail,
+            Some("timeout") => self.timeout,
+            Some("retries") => self.retries,
+            Some("dropped") => self.dropped,
+            Some("tasks") => self.tasks_done,
+            Some("users") => self.online,
+            Some(_) => return None,
+            None => match path {
+                "registers.issues" => self.issues,
+                "registers.risks" => self.risks,
+                "registers.flag" => return self.flag.clone(),
+                _ => return None,
+            },
         };
-        tally.schedule(scene);
-        tally
+        Some(Value::Integer(i64::try_from(count).unwrap_or(i64::MAX)))
     }
 
     /// Counts an action that ended.
@@ -55,13 +109,29 @@ impl Tally {
         }
     }
 
-    /// Looks up when the next user comes.
+    /// Looks up when the next user comes, or the next arrival.
     pub fn schedule(&mut self, scene: &Scene) {
-        self.next_at = if self.next < scene.users && self.closed.is_none() {
-            scene.spawn.at(self.next)
-        } else {
-            None
+        let at = match &mut self.arrivals {
+            Some(arrivals) => arrivals.next(),
+            None if self.next < scene.users => scene.spawn.at(self.next),
+            None => None,
         };
+        self.next_at = at
+            .zip(self.begin)
+            .filter(|_| self.closed.is_none())
+            .map(|(at, begin)| begin.saturating_add(at));
+    }
+
+    /// Time since its own beginning.
+    #[must_use]
+    pub fn time(&self, now: Ns) -> Ns {
+        self.begin.map_or(0, |begin| now.saturating_sub(begin))
+    }
+
+    /// Users that are there.
+    #[must_use]
+    pub const fn users(&self) -> u64 {
+        self.online + self.stop
     }
 
     /// How many of the first `count` users of the scenario are this shard's.
@@ -77,13 +147,33 @@ impl Tally {
     /// When the plan wants the last user of this shard; none: no user, or never.
     #[must_use]
     pub fn planned_last(scene: &Scene, terms: &Terms) -> Option<Ns> {
-        let users = match scene.spawn {
-            Spawn::Ramp { from, to, .. } => scene.users.min(from.max(to)),
-            _ => scene.users,
-        };
+        if scene.arrival.is_some() {
+            return None;
+        }
+        let comers = scene.spawn.comers().unwrap_or(u64::MAX);
+        let users = scene.users.min(comers);
         let first = (terms.shard + terms.of - scene.first_user % terms.of) % terms.of;
         let count = users.saturating_sub(first).div_ceil(terms.of);
         scene.spawn.at(first + count.checked_sub(1)? * terms.of)
+    }
+}
+
+/// A shard's part of a schedule: every n-th arrival.
+#[derive(Debug)]
+pub struct Arrivals {
+    schedule: Schedule,
+    /// How many come before the first.
+    skip: u64,
+    every: u64,
+}
+
+impl Iterator for Arrivals {
+    type Item = Ns;
+
+    fn next(&mut self) -> Option<Ns> {
+        let skip = std::mem::replace(&mut self.skip, self.every.saturating_sub(1));
+        self.schedule
+            .nth(usize::try_from(skip).unwrap_or(usize::MAX))
     }
 }
 

@@ -1,6 +1,6 @@
-//! The tick: the control clock. It looks after deadlines, leases, downward ramps and the load table, and delays nothing else.
+//! The tick: the control clock. It looks after deadlines, leases, gates, alerts and the load table, and delays nothing else.
 
-use pmplab_dsl::plan::{Exit, Ns, Spawn};
+use pmplab_dsl::plan::{Exit, Ns};
 use pmplab_records::rows::{ChangeRow, LoadRow};
 
 use crate::clock::signed;
@@ -9,12 +9,13 @@ use crate::names::TIMELINE;
 use crate::ports::{Ledger, Protocol, Provider};
 use crate::slab::Key;
 use crate::tally::Tally;
-use crate::user::{Ending, User, Verdict};
+use crate::user::{Ending, Then, User, Verdict};
 
 /// What a look at a user found to be due.
 #[derive(Debug, Clone, Copy)]
 enum Due {
-    Lost,
+    /// The outcome of this strand's action.
+    Lost(u32),
     Scenario,
     User,
     Task,
@@ -32,21 +33,28 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         self.expire();
         self.end_scenes();
         self.look_after_users();
-        self.ramp_down();
+        self.look_at_gates();
         self.resume_paused();
+        self.look_at_alerts();
         self.load_rows(lag);
     }
 
     /// `max-duration`: the scenario is over, whoever is still there.
     fn end_scenes(&mut self) {
         for at in 0..self.tallies.len() {
-            let over = self.program.scenes[at]
-                .max_duration
-                .is_some_and(|limit| self.clock.now() >= limit);
-            if over && self.tallies[at].closed.is_none() {
+            if self.is_over_time(at) && self.tallies[at].closed.is_none() {
                 self.close_scene(at, "scenario.max-duration");
             }
         }
+    }
+
+    fn is_over_time(&self, at: usize) -> bool {
+        let tally = &self.tallies[at];
+        let limit = self.program.scenes[at].max_duration;
+        tally
+            .begin
+            .zip(limit)
+            .is_some_and(|(begin, limit)| self.clock.now() >= begin.saturating_add(limit))
     }
 
     /// No user of the scenario begins anything new.
@@ -54,11 +62,16 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         let tally = &mut self.tallies[at];
         tally.closed = Some(self.clock.now());
         tally.next_at = None;
-        self.note_scene(at, "closing", cause);
+        tally.dropped += u64::try_from(tally.backlog.len()).unwrap_or(u64::MAX);
+        tally.backlog.clear();
+        if !tally.over {
+            self.note_scene(at, "closing", cause);
+        }
+        self.look_if_over(at);
     }
 
     pub(crate) fn note_scene(&mut self, at: usize, state: &str, cause: &str) {
-        self.ledger.change(&ChangeRow {
+        self.note(&ChangeRow {
             t: signed(self.clock.now()),
             section: TIMELINE,
             user: None,
@@ -74,14 +87,16 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         for tally in &mut self.tallies {
             tally.oldest = 0;
         }
+        let now = self.clock.now();
         for place in 0..self.users.capacity() {
             let Some((key, user)) = self.users.at(place) else {
                 continue;
             };
-            if let Some(flight) = &user.task.flight {
-                let age = self.clock.now().saturating_sub(flight.submitted);
+            if user.task.flying > 0 {
+                let flights = user.task.each().filter_map(|strand| strand.flight.as_ref());
+                let first = flights.map(|flight| flight.submitted).min();
                 let tally = &mut self.tallies[user.scene];
-                tally.oldest = tally.oldest.max(age);
+                tally.oldest = tally.oldest.max(now.saturating_sub(first.unwrap_or(now)));
             }
             if let Some(due) = self.look(user) {
                 self.handle(key, due);
@@ -92,20 +107,22 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
     fn look(&self, user: &User) -> Option<Due> {
         let now = self.clock.now();
         let scene = &self.program.scenes[user.scene];
-        let given_up = user
-            .task
-            .flight
-            .as_ref()
-            .is_some_and(|flight| flight.verdict.is_some());
-        if given_up {
-            return user
-                .task
-                .flight
-                .as_ref()
-                .filter(|flight| self.is_lost(flight))
-                .map(|_| Due::Lost);
+        let task = &user.task;
+        if task.flying > 0 {
+            let lost = (0..).zip(task.each()).find(|(_, strand)| {
+                strand
+                    .flight
+                    .as_ref()
+                    .is_some_and(|flight| self.is_lost(flight))
+            });
+            if let Some((at, _)) = lost {
+                return Some(Due::Lost(at));
+            }
         }
-        if scene.max_duration.is_some_and(|limit| now >= limit) {
+        if task.then.is_some() {
+            return None;
+        }
+        if self.is_over_time(user.scene) {
             return Some(Due::Scenario);
         }
         if scene
@@ -114,17 +131,18 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         {
             return Some(Due::User);
         }
-        if user.task.deadline.is_some_and(|deadline| now >= deadline) {
+        if task.deadline.is_some_and(|deadline| now >= deadline) {
             return Some(Due::Task);
         }
         let closed = self.tallies[user.scene].closed;
-        if user.task.flight.is_some()
+        if (task.flying > 0 || task.rolling)
             && closed.is_some_and(|since| now >= since.saturating_add(self.terms.grace))
         {
             return Some(Due::Grace);
         }
-        if (closed.is_some() || user.stop || self.phase != Phase::Running)
-            && (user.task.flight.is_none() || !user.stop)
+        let leaves = user.leaves.is_some_and(|leaves| now >= leaves);
+        if (closed.is_some() || user.stop || leaves || self.phase != Phase::Running)
+            && (task.flying == 0 || !user.stop)
         {
             return Some(Due::Stop);
         }
@@ -140,12 +158,13 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
     }
 
     fn handle(&mut self, key: Key, due: Due) {
+        let now = self.clock.now();
         match due {
-            Due::Lost => self.write_off(key),
+            Due::Lost(at) => self.write_off(key, at),
             Due::Renew(position) => self.renew(key, position),
             Due::Stop => self.stop_user(key),
             Due::Grace => {
-                self.give_up(key, Verdict::Stopped);
+                self.give_up_task(key, Verdict::Stopped, Then::End(Ending::Stopped, now));
             }
             Due::Scenario | Due::User => {
                 self.tell_to_stop(key);
@@ -154,59 +173,49 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
                 } else {
                     Verdict::ScenarioTimeout
                 };
-                if !self.give_up(key, verdict) {
-                    self.conclude(key, Ending::Exit(Exit::TimeoutOut));
+                let ending = Ending::Exit(Exit::TimeoutOut);
+                if self.rests(key) {
+                    self.end_user(key);
+                } else {
+                    self.give_up_task(key, verdict, Then::End(ending, now));
                 }
             }
             Due::Task => {
-                if !self.give_up(key, Verdict::TaskTimeout)
-                    && let Some(ending) = self.timed_out(key)
-                {
-                    self.conclude(key, ending);
-                }
+                let rolling = self.users.get(key).is_some_and(|user| user.task.rolling);
+                let then = if rolling {
+                    Then::End(Ending::Exit(Exit::Rollback), now)
+                } else {
+                    Then::Late
+                };
+                self.give_up_task(key, Verdict::TaskTimeout, then);
             }
         }
     }
 
-    /// A user that is to end: now, or when what it has in flight is complete.
+    fn rests(&self, key: Key) -> bool {
+        self.users.get(key).is_some_and(|user| user.rest.is_some())
+    }
+
+    /// A user that is to end: now, or when what it has in flight is complete and what it did is undone.
     pub(crate) fn stop_user(&mut self, key: Key) {
         self.tell_to_stop(key);
-        if self
-            .users
-            .get(key)
-            .is_some_and(|user| user.task.flight.is_none())
-        {
+        let Some(user) = self.users.get(key) else {
+            return;
+        };
+        if user.rest.is_some() {
+            self.end_user(key);
+        } else if user.task.flying == 0 && !user.task.rolling {
             self.conclude(key, Ending::Stopped);
-        }
-    }
-
-    /// A downward ramp: the newest users are told to finish.
-    fn ramp_down(&mut self) {
-        for at in 0..self.tallies.len() {
-            let scene = &self.program.scenes[at];
-            if !matches!(scene.spawn, Spawn::Ramp { from, to, .. } if to < from) {
-                continue;
-            }
-            let planned = scene.spawn.planned(self.clock.now());
-            while let Some(&(_, key)) = self.tallies[at]
-                .arrivals
-                .last()
-                .filter(|(index, _)| *index >= planned)
-            {
-                self.tallies[at].arrivals.pop();
-                self.stop_user(key);
-            }
         }
     }
 
     pub(crate) fn load_rows(&mut self, lag: Ns) {
         let now = self.clock.now();
         for (at, tally) in self.tallies.iter().enumerate() {
-            let scene = &self.program.scenes[at];
             self.ledger.load(&LoadRow {
                 scenario: u32::try_from(at).unwrap_or(u32::MAX),
                 t: signed(now),
-                planned: Tally::share(scene, &self.terms, scene.spawn.planned(now)),
+                planned: self.planned(at),
                 online: tally.online,
                 stop: tally.stop,
                 offline: tally.offline,
@@ -216,11 +225,23 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
                 oldest_in_flight: signed(tally.oldest),
                 waiting_resource: tally.waiting,
                 running_action: tally.running,
-                throttled: 0,
-                blocked: (tally.online + tally.stop).saturating_sub(tally.waiting + tally.running),
-                dropped: 0,
+                throttled: tally.throttled,
+                blocked: tally
+                    .users()
+                    .saturating_sub(tally.waiting + tally.running + tally.throttled),
+                dropped: tally.dropped,
                 tick_lag: signed(lag),
             });
         }
+    }
+
+    /// Users of a scenario that the plan wants by now; of open load, as many as there are.
+    pub(crate) fn planned(&self, at: usize) -> u64 {
+        let (scene, tally) = (&self.program.scenes[at], &self.tallies[at]);
+        if scene.arrival.is_some() || tally.begin.is_none_or(|begin| begin > self.clock.now()) {
+            return tally.users();
+        }
+        let planned = scene.spawn.planned(tally.time(self.clock.now()));
+        Tally::share(scene, &self.terms, planned)
     }
 }

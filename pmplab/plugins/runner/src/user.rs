@@ -1,6 +1,13 @@
 //! What lives: users, their tasks, their leases, and what they have in flight.
 
 use pmplab_dsl::plan::{Exit, Ns, Value};
+use pmplab_dsl::random::Rng;
+
+use crate::limit::Bucket;
+use crate::ops::Pc;
+use crate::ports::Event;
+use crate::state::{Doing, State};
+use crate::strand::{NOWHERE, Strand};
 
 /// A virtual user, from its spawn until it is offline.
 #[derive(Debug)]
@@ -10,6 +17,8 @@ pub struct User {
     pub scene: usize,
     /// When the plan wanted it.
     pub planned: Ns,
+    /// When fewer users are planned, and this one is to finish.
+    pub leaves: Option<Ns>,
     /// Told to finish: its last action may end, nothing new begins.
     pub stop: bool,
     /// One for each inherited resource; none: not leased (yet, or any more, or never).
@@ -19,7 +28,24 @@ pub struct User {
     /// How long it waited for leases since its last action.
     pub lease_wait: Ns,
     pub iteration: u32,
+    /// Draws of its own: what others draw does not move them.
+    pub rng: Rng,
+    /// Of the limits that each user has for itself.
+    pub buckets: Vec<Bucket>,
+    /// Between two tasks.
+    pub rest: Option<Rest>,
     pub task: Task,
+}
+
+/// What a user waits for that is in no task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rest {
+    /// The next tick: its last task took no time.
+    Tick,
+    /// The slot that its pacing gives it: number of the timer, and when.
+    Slot(u64, Ns),
+    /// An arrival.
+    Idle,
 }
 
 /// A lease that a user holds.
@@ -41,80 +67,133 @@ pub struct Task {
     pub planned: Ns,
     pub start: Ns,
     pub deadline: Option<Ns>,
-    /// When its next action became due.
-    pub due: Ns,
-    /// Values of `Variable::fields`, by variable; empty: not saved.
-    pub vars: Vec<Vec<Value>>,
+    /// By variable.
+    pub vars: Vec<Kept>,
     /// Entries of each call so far.
     pub visits: Vec<u32>,
     pub attempts: u32,
-    pub cursor: Cursor,
-    pub flight: Option<Flight>,
-    /// It sent something, so that time goes by in it.
+    /// Its one strand, or the first of several.
+    pub main: Strand,
+    /// Strand n is at n - 1.
+    pub more: Vec<Strand>,
+    /// How many of its actions are in flight.
+    pub flying: u32,
+    /// What comes when nothing of it is in flight any more.
+    pub then: Option<Then>,
+    /// It is over its time: its handler may log and leave, and nothing else.
+    pub late: bool,
+    /// It undoes what it did.
+    pub rolling: bool,
+    /// Compensations of the calls that succeeded, in their order.
+    pub undo: Vec<Pc>,
+    /// The risk flag was written and is still to be looked at.
+    pub raised: bool,
+    /// Responses that it has had: indexes into `Scene::responses`.
+    pub responded: Vec<usize>,
+    /// It sent something or waited, so that time goes by in it.
     pub sent: bool,
     /// It called a store.
     pub stored: bool,
+    pub life: Life,
+    pub evidence: Evidence,
 }
 
-/// Where a task stands.
+/// The values of a variable; none: not saved.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Kept {
+    /// Of `Variable::fields`.
+    pub values: Vec<Value>,
+    /// By a step, not by a default.
+    pub written: bool,
+}
+
+/// Its state, since when, and how it came there.
 #[derive(Debug, Clone, Copy)]
-pub struct Cursor {
-    pub list: usize,
-    pub at: usize,
-    pub level: Level,
-    /// Where the workflow itself goes on.
-    pub resume: usize,
+pub struct Life {
+    pub state: State,
+    pub since: Ns,
+    /// Time in each of `Doing`, in their order.
+    pub spent: [Ns; 4],
+    /// The event that led to the state, and the node of its step.
+    pub cause: &'static str,
+    pub node: u32,
 }
 
-impl Cursor {
-    pub const START: Self = Self {
-        list: 0,
-        at: 0,
-        level: Level::Main,
-        resume: 0,
-    };
-}
-
-/// Whose steps a task is at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Level {
-    Main,
-    /// A handler of one call.
-    Call(Cause),
-    /// A handler of the workflow.
-    Workflow(Cause),
-}
-
-impl Level {
-    /// The event that led here, as the change stream names it.
+impl Life {
     #[must_use]
-    pub const fn event(self) -> &'static str {
-        match self {
-            Self::Main => "workflow.step",
-            Self::Call(Cause::Fail) | Self::Workflow(Cause::Fail) => "action.fail",
-            Self::Call(Cause::Timeout) | Self::Workflow(Cause::Timeout) => "action.timeout",
+    pub const fn new(since: Ns) -> Self {
+        Self {
+            state: State::Initiating,
+            since,
+            spent: [0; 4],
+            cause: "system.spawn",
+            node: NOWHERE,
         }
+    }
+
+    /// Changes the state at a time. An illegal change is none. Time never goes back, and what is judged is still running.
+    pub fn turn(&mut self, next: State, at: Ns, cause: &'static str, node: u32) {
+        if self.state == next {
+            return;
+        }
+        let legal = self.state.to(next);
+        debug_assert!(legal.is_ok(), "{legal:?}");
+        let Ok(next) = legal else { return };
+        let doing = match self.state {
+            State::Executing(doing) => doing,
+            _ => Doing::RunningAction,
+        };
+        let at = at.max(self.since);
+        self.spent[doing as usize] += at - self.since;
+        (self.state, self.since, self.cause, self.node) = (next, at, cause, node);
     }
 }
 
-/// Why a handler runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cause {
-    Fail,
-    Timeout,
+/// The last action that ended.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Evidence {
+    pub event: Option<Event>,
+    pub response: Ns,
+    /// Its operation.
+    pub pc: Option<Pc>,
 }
 
-/// An action in flight.
-#[derive(Debug)]
-pub struct Flight {
-    pub slot: usize,
-    pub token: u64,
-    /// Which item of which list it is.
-    pub list: usize,
-    pub at: usize,
-    pub submitted: Ns,
-    /// The core gave it up: why, and when.
-    pub verdict: Option<(Verdict, Ns)>,
+/// What becomes of a task whose strands were all cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Then {
+    /// It ends, not before this time.
+    End(Ending, Ns),
+    /// The handler of its timeout.
+    Late,
+    /// Compensations.
+    Undo,
+}
+
+impl Task {
+    #[must_use]
+    pub fn strand(&self, at: u32) -> Option<&Strand> {
+        match at {
+            0 => Some(&self.main),
+            n => self.more.get(n as usize - 1),
+        }
+    }
+
+    pub fn strand_mut(&mut self, at: u32) -> Option<&mut Strand> {
+        match at {
+            0 => Some(&mut self.main),
+            n => self.more.get_mut(n as usize - 1),
+        }
+    }
+
+    /// How many strands there are or were; each index below is one.
+    #[must_use]
+    pub fn strands(&self) -> u32 {
+        1 + u32::try_from(self.more.len()).unwrap_or(u32::MAX - 1)
+    }
+
+    pub fn each(&self) -> impl Iterator<Item = &Strand> {
+        std::iter::once(&self.main).chain(&self.more)
+    }
 }
 
 /// Why the core gave an action up.
@@ -124,6 +203,8 @@ pub enum Verdict {
     UserTimeout,
     ScenarioTimeout,
     LeaseExpired,
+    /// Enough of the branches beside it are done, or one of them failed.
+    Branch,
     /// The grace time of a stop is over.
     Stopped,
     /// Stopped at once.
@@ -139,6 +220,7 @@ impl Verdict {
             Self::UserTimeout => "timeout.user",
             Self::ScenarioTimeout => "timeout.scenario",
             Self::LeaseExpired => "resource.lease-expired",
+            Self::Branch => "cancelled.branch",
             Self::Stopped => "cancelled.user-stop",
             Self::Interrupted => "cancelled.interrupt",
         }
@@ -154,6 +236,7 @@ impl Verdict {
                 "the scenario's max-duration came while the action was in flight"
             }
             Self::LeaseExpired => "the user's lease expired while the action was in flight",
+            Self::Branch => "the branches beside it had decided the step, or the task was over",
             Self::Stopped => "the run was stopped, and the grace time was over",
             Self::Interrupted => "the run was stopped at once",
         }

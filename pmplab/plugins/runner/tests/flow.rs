@@ -309,7 +309,7 @@ fn max_duration_ends_all_users_of_the_scenario() {
 #[test]
 fn saved_values_reach_later_actions_and_are_written_on_a_fail_too() {
     let mut first = call(0, 0);
-    first.save = Some(0);
+    first.save = Some(save(0, 2));
     first.outputs = vec!["body".into(), "json".into()];
     first.proceed = true;
     let mut second = call(1, 0);
@@ -347,6 +347,7 @@ fn saved_values_reach_later_actions_and_are_written_on_a_fail_too() {
     s.vars = vec![Variable {
         name: "asset".into(),
         fields: vec!["body".into(), "json".into()],
+        ..Variable::default()
     }];
     let outputs = vec![
         Value::Text("hello".into()),
@@ -389,6 +390,7 @@ fn an_undefined_expression_fails_the_action_without_sending_it() {
     s.vars = vec![Variable {
         name: "asset".into(),
         fields: vec!["body".into()],
+        ..Variable::default()
     }];
     s.task_duration = Some(SECOND);
     let mut bench = Bench::new(&one(s), |_| ok(MS));

@@ -201,16 +201,19 @@ fn the_schedules_of_two_shards_make_that_of_one() {
     let mut whole = schedule(Terms {
         shard: 0,
         of: 1,
+        seed: 1,
         grace,
     });
     let mut halves = schedule(Terms {
         shard: 0,
         of: 2,
+        seed: 1,
         grace,
     });
     let second = schedule(Terms {
         shard: 1,
         of: 2,
+        seed: 1,
         grace,
     });
     assert!(halves.iter().all(|row| row.1 % 2 == 0) && second.iter().all(|row| row.1 % 2 == 1));
@@ -234,6 +237,7 @@ fn task_numbers_of_shards_do_not_meet() {
             Terms {
                 shard,
                 of: 3,
+                seed: 1,
                 grace: 0,
             },
             Rows::default(),

@@ -10,6 +10,7 @@ use support::*;
 const TERMS: Terms = Terms {
     shard: 0,
     of: 1,
+    seed: 1,
     grace: SECOND,
 };
 
@@ -268,7 +269,7 @@ fn stores_are_called_at_once_and_read_by_templates() {
         put
     };
     let mut get = store("get", 1, json!({"store": "kv", "key": "token"}));
-    get.save = Some(0);
+    get.save = Some(save(0, 1));
     get.outputs = vec!["value".into()];
     let mut send = call(2, 0);
     send.holes = vec![
@@ -307,6 +308,7 @@ fn stores_are_called_at_once_and_read_by_templates() {
     s.vars = vec![Variable {
         name: "kept".into(),
         fields: vec!["value".into()],
+        ..Variable::default()
     }];
     let mut bench = Bench::new(&one(s), |_| ok(MS));
     bench.go();

@@ -51,6 +51,7 @@ fn a_drain_ends_with_its_grace_time() {
     let terms = Terms {
         shard: 0,
         of: 1,
+        seed: 1,
         grace: 2 * SECOND,
     };
     let mut bench = Bench::with(
@@ -134,6 +135,7 @@ fn a_full_disk_stops_the_run_with_a_clear_sentence() {
         Terms {
             shard: 0,
             of: 1,
+            seed: 1,
             grace: SECOND,
         },
         rows,

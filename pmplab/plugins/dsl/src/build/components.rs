@@ -150,6 +150,7 @@ impl Ctx<'_> {
                         .map(str::to_owned)
                         .collect(),
                 },
+                domains: decl.guard.as_ref().map(|g| g.value.clone()),
                 metadata: decl.metadata.map_or(Json::Null, super::json::json),
                 section: section.0.clone(),
             });

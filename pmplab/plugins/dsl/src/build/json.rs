@@ -1,6 +1,5 @@
 //! YAML to JSON, typed by the core schema.
 
-use crate::plan::Value;
 use crate::yaml::{Kind, Node, Plain, Scalar, plain};
 use serde_json::{Map, Number, Value as Json};
 
@@ -28,20 +27,5 @@ pub fn scalar(s: &Scalar) -> Json {
         Plain::Integer(i) => i.into(),
         Plain::Number(n) => Number::from_f64(n).map_or_else(|| s.text.clone().into(), Json::Number),
         Plain::Text(text) => text.into(),
-    }
-}
-
-/// The value of a template that stands for this JSON.
-pub fn value(json: &Json) -> Value {
-    match json {
-        Json::Null => Value::None,
-        Json::Bool(b) => Value::Boolean(*b),
-        Json::Number(n) => match (n.as_i64(), n.as_f64()) {
-            (Some(i), _) => Value::Integer(i),
-            (None, Some(f)) => Value::Number(f),
-            _ => Value::Text(n.to_string()),
-        },
-        Json::String(text) => Value::Text(text.clone()),
-        Json::Array(_) | Json::Object(_) => Value::Json(json.to_string()),
     }
 }

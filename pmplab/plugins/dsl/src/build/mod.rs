@@ -2,7 +2,9 @@
 
 mod actions;
 mod components;
+mod domains;
 mod expr;
+mod grammar;
 mod json;
 mod limits;
 mod resources;
@@ -10,13 +12,17 @@ mod scenarios;
 mod scope;
 mod section;
 mod sim;
+mod starts;
 mod steps;
+mod terms;
+mod totals;
+mod types;
 mod wbs;
 mod with;
 
 use crate::api::{Checked, Compose, Files, Providers, Request};
 use crate::diag::{self, Diagnostic, Sources};
-use crate::plan::{EntrySource, Monitoring, Plan, Scenario, Workbook};
+use crate::plan::{Monitoring, Plan, Workbook};
 use crate::read::Ctx;
 use crate::read::bundle::{CONFIG_FILE, Script};
 use crate::read::workflows::StepDecl;
@@ -125,9 +131,13 @@ impl Ctx<'_> {
             next: 0,
             saved: std::collections::HashMap::new(),
         };
-        let scenarios = self.scenarios(&script, &resources, &mut shop, &globals);
+        let mut scenarios = self.scenarios(&script, &resources, &mut shop, &globals);
+        self.starts(&script.load.scenarios, &mut scenarios.plan);
+        let mut limits = Vec::new();
+        scenarios::limit(&script.load.scenarios, &mut scenarios.plan, &mut limits);
         self.never_used(&shop, &resources, &scenarios.used);
-        self.limits(&scenarios.plan, &script.load.scenarios, &resources);
+        self.domains(&scenarios.plan, &components, &resources);
+        self.limits(&scenarios.plan, &script, &resources);
         let mut plan = Plan {
             wbs: wbs::wbs(&program, &scenarios.plan, &components.plan, &resources.plan),
             program,
@@ -136,7 +146,7 @@ impl Ctx<'_> {
             components: components.plan.clone(),
             resources: resources.plan,
             scenarios: scenarios.plan,
-            limits: Vec::new(),
+            limits,
             workbook: Workbook::default(),
             monitoring: Monitoring::default(),
             globals,
@@ -271,7 +281,7 @@ pub fn answer(checked: &Checked) -> Json {
     let plan = checked.plan.as_ref().map(|plan| {
         let mut json = serde_json::to_value(plan).unwrap_or(Json::Null);
         if let Json::Object(map) = &mut json {
-            map.insert("totals".into(), totals(plan));
+            map.insert("totals".into(), totals::totals(plan));
         }
         json
     });
@@ -283,40 +293,5 @@ pub fn answer(checked: &Checked) -> Json {
         "compose": checked.compose,
         "simulated": checked.plan.as_ref().is_some_and(|plan| plan.sim.is_some()),
         "plan": plan,
-    })
-}
-
-fn totals(plan: &Plan) -> Json {
-    let sum = |of: &dyn Fn(&Scenario) -> Option<u64>| {
-        plan.scenarios
-            .iter()
-            .try_fold(0u64, |sum, s| sum.checked_add(of(s)?))
-    };
-    let last = |s: &Scenario| {
-        s.users
-            .checked_sub(1)
-            .and_then(|i| s.spawn.at(i))
-            .unwrap_or(0)
-    };
-    let end = |s: &Scenario| {
-        let free = s.task_duration.map(|d| last(s).saturating_add(d));
-        free.into_iter().chain(s.max_duration).min()
-    };
-    let spawn = plan.scenarios.iter().map(last).max();
-    let duration = plan
-        .scenarios
-        .iter()
-        .map(end)
-        .try_fold(0, |most: u64, e| Some(most.max(e?)));
-    json!({
-        "scenarios": plan.scenarios.len(),
-        "users": plan.scenarios.iter().map(|s| s.users).sum::<u64>(),
-        "tasks": sum(&wbs::tasks),
-        "calls": plan.wbs.planned,
-        "spawn_ns": spawn,
-        "duration_ns": duration.filter(|d| *d > 0),
-        "components": plan.components.iter().filter(|c| c.used && c.source != EntrySource::Missing).count(),
-        "resources": plan.resources.len(),
-        "entries": plan.resources.iter().map(|r| r.entries).sum::<usize>(),
     })
 }

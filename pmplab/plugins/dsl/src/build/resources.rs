@@ -321,9 +321,13 @@ impl Ctx<'_> {
                 }
                 (None, None) => {
                     let (span, path) = self.key_span(decl, problem.key.as_deref());
-                    Diagnostic::error(number, span, problem.message.clone())
-                        .label("here")
-                        .at(path)
+                    let found = Diagnostic::error(number, span, problem.message.clone()).at(path);
+                    match &decl.manifest {
+                        Some(name) if number == 504 => found
+                            .label("more than there are")
+                            .also(name.span, "the rows are in this file"),
+                        _ => found.label("here"),
+                    }
                 }
             };
             if found.path.is_empty() {

@@ -3,11 +3,13 @@
 use super::resources::Resources;
 use super::scope::Scope;
 use super::steps::Shop;
+use super::types::Types;
 use crate::diag::{Diagnostic, Span, nearest};
-use crate::plan::{Exit, Ns, Scenario, Severity, Spawn, Start};
+use crate::plan::{Exit, Limit, Ns, Rate, Scenario, Severity, Spawn, Start};
 use crate::read::bundle::Script;
 use crate::read::exits::Exits;
-use crate::read::load::{ProfileDecl, ScenarioDecl};
+use crate::read::load::ScenarioDecl;
+use crate::read::profiles::ProfileDecl;
 use crate::read::workflows::WorkflowDecl;
 use crate::read::{Ctx, Spanned};
 use crate::units::show;
@@ -109,6 +111,7 @@ impl<'n> Ctx<'_> {
                 explicit: false,
                 vars: Vec::new(),
                 index: HashMap::new(),
+                types: Types::default(),
                 globals: globals.clone(),
                 incomplete: false,
                 used: BTreeSet::new(),
@@ -279,6 +282,7 @@ impl<'n> Ctx<'_> {
             explicit: decl.inherit.is_some(),
             vars: Vec::new(),
             index: HashMap::new(),
+            types: Types::default(),
             globals,
             incomplete,
             used,
@@ -308,6 +312,26 @@ impl<'n> Ctx<'_> {
         }
     }
 
+    /// Only one task: nothing to keep apart.
+    fn paces_nothing(&mut self, decl: &ScenarioDecl<'n>) {
+        let Some(pacing) = &decl.pacing else { return };
+        let several = decl.iterations.is_none_or(|n| n > 1);
+        if several && (decl.iterations.is_some() || decl.task_duration.is_some()) {
+            return;
+        }
+        let found = Diagnostic::warning(
+            901,
+            pacing.span,
+            "`pacing` is never used: each user has one task",
+        );
+        self.report(
+            found
+                .label("no effect")
+                .at(&decl.path)
+                .help("add `task-duration: 60s` or `iterations: 10`, or remove it"),
+        );
+    }
+
     #[expect(
         clippy::too_many_arguments,
         reason = "a scenario joins everything that was declared"
@@ -326,6 +350,9 @@ impl<'n> Ctx<'_> {
         let compiled = self.compile_workflow(workflow, base, &mut scope, shop);
         used.extend(scope.used.iter().copied());
         let (spawn, users) = self.spawn(decl, profile);
+        if decl.arrival.is_none() {
+            self.paces_nothing(decl);
+        }
         let own_max = decl.max_duration.as_ref().map(|d| d.value);
         let max = profile
             .and_then(|p| p.max_duration.as_ref())
@@ -349,8 +376,8 @@ impl<'n> Ctx<'_> {
             workflow: workflow.name.value.clone(),
             spawn,
             users,
-            arrival: None,
-            pacing: None,
+            arrival: decl.arrival.as_ref().map(|a| a.plan.clone()),
+            pacing: decl.pacing.as_ref().map(|d| d.value),
             start: Start::AtOnce,
             limits: Vec::new(),
             task_duration: decl.task_duration.as_ref().map(|d| d.value),
@@ -383,13 +410,10 @@ impl<'n> Ctx<'_> {
 
     fn spawn(&mut self, decl: &ScenarioDecl<'n>, profile: Option<&ProfileDecl>) -> (Spawn, u64) {
         let cap = decl.user_count.as_ref().map(|n| n.value);
-        if let Some(ProfileDecl {
-            from,
-            to: Some(to),
-            over: Some(over),
-            ..
-        }) = profile
-        {
+        if let Some(arrival) = &decl.arrival {
+            return (Spawn::AtOnce, arrival.max_users.value);
+        }
+        if let Some((profile, spawn)) = profile.and_then(|p| Some((p, p.spawn.as_ref()?))) {
             if let Some(rate) = &decl.spawn_rate {
                 let found = Diagnostic::warning(
                     901,
@@ -403,37 +427,33 @@ impl<'n> Ctx<'_> {
                         .help("remove it, or the `profile`"),
                 );
             }
-            self.cut_short(decl, profile, *from, to, over);
-            let most = to.value.max(*from);
-            return (
-                Spawn::Ramp {
-                    from: *from,
-                    to: to.value,
-                    over: over.value,
-                },
-                cap.map_or(most, |cap| cap.min(most)),
-            );
+            if let Some((users, at)) = spawn.peak() {
+                self.cut_short(decl, Some(profile), spawn, users, at, profile.peak);
+            }
+            let all = spawn.comers().unwrap_or(u64::MAX);
+            return (spawn.clone(), cap.map_or(all, |cap| cap.min(all)));
         }
         let users = cap.unwrap_or(1);
-        match &decl.spawn_rate {
-            Some(rate) => (
-                Spawn::Rate {
-                    count: rate.value.0,
-                    per: rate.value.1,
-                },
-                users,
-            ),
-            None => (Spawn::AtOnce, users),
+        let Some(rate) = &decl.spawn_rate else {
+            return (Spawn::AtOnce, users);
+        };
+        let Rate { count, per } = rate.value;
+        let spawn = Spawn::Rate { count, per };
+        if let (Some(span), Some(at)) = (&decl.user_count, spawn.at(users - 1)) {
+            self.cut_short(decl, None, &spawn, users, at, span.span);
         }
+        (spawn, users)
     }
 
+    /// `users` stand at `span` and are all there at `at`, unless everything ends before.
     fn cut_short(
         &mut self,
         decl: &ScenarioDecl<'n>,
         profile: Option<&ProfileDecl>,
-        from: u64,
-        to: &Spanned<u64>,
-        over: &Spanned<Ns>,
+        spawn: &Spawn,
+        users: u64,
+        at: Ns,
+        span: Span,
     ) {
         let limits = [
             profile.and_then(|p| p.max_duration.as_ref()),
@@ -443,29 +463,23 @@ impl<'n> Ctx<'_> {
             .into_iter()
             .flatten()
             .min_by_key(|d| d.value)
-            .filter(|d| d.value < over.value)
+            .filter(|d| d.value < at)
         else {
             return;
         };
-        let reached = Spawn::Ramp {
-            from,
-            to: to.value,
-            over: over.value,
-        }
-        .planned(limit.value);
         let message = format!(
-            "{} users are never reached: after {} there are {reached}",
-            to.value,
-            show(limit.value)
+            "{users} users are never reached: after {} there are {}",
+            show(limit.value),
+            spawn.planned(limit.value)
         );
-        let found = Diagnostic::warning(602, to.span, message)
-            .label(format!("reached after {}", show(over.value)));
-        self.report(
-            found
-                .also(limit.span, "everything ends here")
-                .at(&decl.path)
-                .help("raise `max-duration`, or shorten the profile"),
-        );
+        let found = Diagnostic::warning(602, span, message)
+            .label(format!("reached after {}", show(at)))
+            .also(limit.span, "everything ends here");
+        self.report(found.at(&decl.path).help(if profile.is_some() {
+            "raise `max-duration`, or shorten the profile"
+        } else {
+            "raise `max-duration`, or the `spawn-rate`"
+        }));
     }
 
     /// Exits that nobody declared are made up; strictly, that is an error.
@@ -494,5 +508,17 @@ impl<'n> Ctx<'_> {
         };
         found = found.label("built-in exits").at(&workflow.path);
         self.report(found.help("declare them: `exits: {timeout: timeout_out, error: error_out}`"));
+    }
+}
+
+/// The scenarios' own rate limits join the list of all.
+pub fn limit(decls: &[ScenarioDecl<'_>], plan: &mut [Scenario], limits: &mut Vec<Limit>) {
+    for decl in decls {
+        let Some(scenario) = plan.iter_mut().find(|s| s.name == decl.name.value) else {
+            continue;
+        };
+        let first = limits.len();
+        limits.extend(decl.limits.iter().cloned());
+        scenario.limits.extend(first..limits.len());
     }
 }

@@ -1,8 +1,8 @@
 //! What the names in templates mean in one scenario.
 
-use super::expr::{Path, Step};
-use super::json;
+use super::grammar::{Path, Step};
 use super::resources::Resources;
+use super::types::{Type, Types};
 use crate::diag::{Diagnostic, Span, nearest};
 use crate::plan::{Segment, Source, Term, Value, Variable};
 use crate::read::Ctx;
@@ -37,6 +37,9 @@ const SECTIONS: [&str; 6] = [
     "registers",
     "communications",
 ];
+
+/// What a path that leads nowhere means where that is allowed.
+const NOTHING: Term = Term::Const(Value::None);
 
 /// Where in its workflow a template stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +83,8 @@ pub struct Scope<'a, 'n> {
     pub vars: Vec<Var>,
     /// Where a variable stands in `vars`.
     pub index: HashMap<String, usize>,
+    /// Of the variables' fields.
+    pub types: Types,
     /// `global.*`.
     pub globals: Json,
     /// A step or resource is missing: an unknown name may be its fault.
@@ -107,6 +112,40 @@ impl Scope<'_, '_> {
             }
         };
         self.vars.iter().map(all).collect()
+    }
+
+    /// What is known of a term's value; of an operator's or a filter's, nothing.
+    pub fn type_of(&self, term: &Term) -> Type {
+        match term {
+            Term::Const(value) => Type::of(value),
+            Term::Get(source) => self.type_of_source(source),
+            _ => Type::Any,
+        }
+    }
+
+    fn type_of_source(&self, source: &Source) -> Type {
+        match source {
+            Source::Var {
+                var,
+                field: Some(field),
+                path,
+            } if path.is_empty() => {
+                let var = &self.vars[*var];
+                self.types.of(&var.name, &var.fields[*field])
+            }
+            Source::Var { field: None, .. } => Type::Json,
+            Source::Lease { .. } => Type::Text,
+            Source::Blob { field, .. } => match field.as_str() {
+                "size" => Type::Integer,
+                "path" | "sha256" => Type::Text,
+                _ => Type::Any,
+            },
+            Source::Env(name) => match name.as_str() {
+                "phase" | "scenario" => Type::Text,
+                _ => Type::Integer,
+            },
+            _ => Type::Any,
+        }
     }
 
     pub fn var(&self, name: &str) -> Option<usize> {
@@ -198,12 +237,8 @@ impl Ctx<'_> {
             .map(|(k, _)| k.as_str());
         let names = scope.vars.iter().map(|v| v.name.as_str()).chain(globals);
         let near = nearest(name, names.chain(RESERVED.iter().copied().take(4)));
-        if near.is_none() && (scope.incomplete || path.default.is_some()) {
-            return path
-                .default
-                .clone()
-                .filter(|_| !scope.incomplete)
-                .map(Term::Const);
+        if near.is_none() && (scope.incomplete || path.optional) {
+            return (!scope.incomplete).then_some(NOTHING);
         }
         let found = Diagnostic::error(
             301,
@@ -253,7 +288,7 @@ impl Ctx<'_> {
             (Some(step), At::After(i)) => step <= i,
             _ => true,
         };
-        if path.default.is_none() && !writers.iter().any(|w| before(&w)) {
+        if !path.optional && !writers.iter().any(|w| before(&w)) {
             let writer = writers.first()?;
             let own = matches!((writer.step, at), (Some(step), At::Step(i)) if step == i);
             let found = if own {
@@ -520,8 +555,8 @@ impl Ctx<'_> {
             if let Some((_, value)) = self.req.env.iter().rev().find(|(key, _)| key == name) {
                 return Some(Term::Const(Value::Text(value.clone())));
             }
-            if let Some(default) = &path.default {
-                return Some(Term::Const(default.clone()));
+            if path.optional {
+                return Some(NOTHING);
             }
         }
         let span = path.rest.first().map_or(path.root_span, |s| s.span);
@@ -635,8 +670,8 @@ impl Ctx<'_> {
                 _ => None,
             };
             let Some(next) = next else {
-                if let Some(default) = &path.default {
-                    return Some(Term::Const(default.clone()));
+                if path.optional {
+                    return Some(NOTHING);
                 }
                 let names: Vec<&str> = here
                     .as_object()
@@ -662,7 +697,7 @@ impl Ctx<'_> {
             };
             here = next;
         }
-        Some(Term::Const(json::value(here)))
+        Some(Term::Const(Value::from_json(here)))
     }
 }
 

@@ -110,6 +110,16 @@ impl Section {
                 .collect(),
         )
     }
+
+    /// Declared type of an output of a call.
+    pub fn output_type(&self, call: &str, output: &str) -> Option<&str> {
+        self.0
+            .get("calls")?
+            .get(call)?
+            .get("outputs")?
+            .get(output)?
+            .as_str()
+    }
 }
 
 fn texts(json: Option<&Json>) -> Vec<&str> {

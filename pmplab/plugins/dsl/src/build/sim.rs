@@ -1,7 +1,7 @@
 //! A simulated run: one component answers for all targets, as `sim.yaml` says.
 
 use super::components::Components;
-use super::json::{json as to_json, value as to_value};
+use super::json::json as to_json;
 use super::section::Section;
 use crate::api::{Compose, Part};
 use crate::diag::{Diagnostic, nearest};
@@ -300,7 +300,7 @@ impl Outputs<'_, '_> {
 
     fn value(&self, output: &str) -> Value {
         if let Some(given) = self.given(output) {
-            return to_value(&given);
+            return Value::from_json(&given);
         }
         match (output, kind(self.section, &self.call.call, output)) {
             ("status", _) => self.status().map_or(Value::None, Value::Integer),
@@ -312,12 +312,12 @@ impl Outputs<'_, '_> {
             ("json", _) => self
                 .body()
                 .and_then(|body| serde_json::from_str::<Json>(&body).ok())
-                .map_or(Value::None, |parsed| to_value(&parsed)),
+                .map_or(Value::None, |parsed| Value::from_json(&parsed)),
             ("url", _) => self
                 .call
                 .with
                 .get("url")
-                .map_or(Value::Text(String::new()), to_value),
+                .map_or(Value::Text(String::new()), Value::from_json),
             (_, "integer") => Value::Integer(0),
             (_, "number") => Value::Number(0.0),
             (_, "boolean") => Value::Boolean(true),

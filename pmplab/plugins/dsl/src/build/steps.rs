@@ -494,7 +494,9 @@ fn declare<'n>(
     shop: &Shop<'_, 'n>,
 ) {
     let Some(save) = &calling.save else { return };
-    let outputs = shop.components.sections[calling.component].outputs(&calling.call);
+    let section = &shop.components.sections[calling.component];
+    scope.types.saved(&save.var.value, section, &calling.call);
+    let outputs = section.outputs(&calling.call);
     let outputs: Option<Vec<String>> = outputs.map(|o| o.into_iter().map(str::to_owned).collect());
     let writer = Writer {
         step,

@@ -168,8 +168,11 @@ impl Maker<'_> {
     }
 }
 
-/// Tasks that are planned, where the script bounds them by number.
+/// Tasks that are planned, where the script bounds them by number; of random arrivals, those to be expected.
 pub fn tasks(s: &Scenario) -> Option<u64> {
+    if let Some(arrival) = &s.arrival {
+        return arrival.total(s.max_duration);
+    }
     match (s.iterations, s.task_duration) {
         (Some(n), None) => s.users.checked_mul(n),
         (None, None) => Some(s.users),

@@ -242,27 +242,12 @@ impl Ctx<'_> {
         for piece in pieces {
             match piece {
                 Piece::Text(text) => parts.push(Part::Text(text)),
-                Piece::Literal(value) => {
-                    let mut written = String::new();
-                    value.write_text(&mut written);
-                    parts.push(Part::Expr(Expr {
-                        term: Term::Const(value),
-                        written,
-                    }));
+                Piece::Expr { tree, written } => {
+                    match self.expression(&tree, written, scope, at, path) {
+                        Some((expr, _)) => parts.push(Part::Expr(expr)),
+                        None => good = false,
+                    }
                 }
-                Piece::Path(found) => match self.source(scope, &found, at, path) {
-                    Some(term) => parts.push(Part::Expr(Expr {
-                        term: match (term, found.default) {
-                            (Term::Get(source), Some(default)) => Term::Default(
-                                Box::new(Term::Get(source)),
-                                Box::new(Term::Const(default)),
-                            ),
-                            (term, _) => term,
-                        },
-                        written: found.written,
-                    })),
-                    None => good = false,
-                },
             }
         }
         if !good {

@@ -88,8 +88,8 @@ pub const CODES: &[Code] = &[
     ),
     code(
         202,
-        "unknown workflow or profile",
-        "define it under `workflows` or `load.profiles`",
+        "unknown workflow, profile or scenario",
+        "define it under `workflows`, `load.profiles` or `load.scenarios`",
     ),
     code(203, "unknown component", "declare it under `components`"),
     code(204, "unknown resource", "declare it under `resources`"),
@@ -164,6 +164,17 @@ pub const CODES: &[Code] = &[
         "unknown resource field",
         "use one of the resource's fields",
     ),
+    code(
+        313,
+        "not a condition, or a constant one",
+        "compare with something: `{{meta.status == 200}}`",
+    ),
+    code(
+        315,
+        "values that never go together",
+        "compare and calculate with values of one type",
+    ),
+    code(316, "expression too large", "make several of it"),
     code(401, "unit missing", "write `500ms`, `2s`, `1m30s`"),
     code(
         402,
@@ -171,7 +182,11 @@ pub const CODES: &[Code] = &[
         "write a duration above zero",
     ),
     code(403, "malformed rate", "write `100/s`"),
-    code(404, "malformed size", "write `512KiB`"),
+    code(
+        404,
+        "malformed rate limit",
+        "write `50/s`, or `{per-user: 50/s, global: 1000/s}`",
+    ),
     code(
         405,
         "not a whole number",
@@ -195,6 +210,7 @@ pub const CODES: &[Code] = &[
         "write `1s`, or `{uniform: [1s, 3s]}` and its kin",
     ),
     code(411, "malformed retry", "write `{limit: 2, delay: 100ms}`"),
+    code(412, "malformed size", "write `512KiB`"),
     code(
         501,
         "file of a resource not found",
@@ -236,19 +252,39 @@ pub const CODES: &[Code] = &[
         "bind the resource to a component that provides its type",
     ),
     code(
+        509,
+        "resource of a domain that the component may not touch",
+        "widen the component's `metadata.guard`, or use another component",
+    ),
+    code(
         601,
         "timeout that never fires",
         "make the inner timeout the shorter one",
     ),
     code(
         602,
-        "profile cut short",
-        "raise `max-duration`, or shorten the profile",
+        "users never reached",
+        "raise `max-duration`, or bring the users sooner",
     ),
     code(
         603,
         "pool smaller than its users",
         "enlarge the pool, or lower `user-count`",
+    ),
+    code(
+        605,
+        "open load without end",
+        "add `duration` to `arrival`, or `max-duration` to the scenario",
+    ),
+    code(
+        606,
+        "two models of load in one scenario",
+        "keep `arrival`, or the keys of the closed model",
+    ),
+    code(
+        607,
+        "scenario that never starts",
+        "let one of the scenarios start by itself",
     ),
     code(
         701,

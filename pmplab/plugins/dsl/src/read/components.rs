@@ -17,6 +17,8 @@ pub struct ComponentDecl<'n> {
     pub capabilities: Option<Vec<Name>>,
     pub provides: Option<Vec<Name>>,
     pub grants: Vec<Name>,
+    /// Guard Domains that it may touch; none: all.
+    pub guard: Option<Spanned<Vec<String>>>,
     pub metadata: Option<&'n Node>,
     pub path: String,
 }
@@ -116,6 +118,7 @@ impl Ctx<'_> {
             capabilities: None,
             provides: None,
             grants: Vec::new(),
+            guard: None,
             metadata: fields.get("metadata"),
             path,
         };
@@ -179,6 +182,15 @@ impl Ctx<'_> {
             decl.provides = inner
                 .get("provides")
                 .map(|n| self.names(n, &inner.path_of("provides"), "provides: [pair_pool]"));
+        }
+        if let Some(node) = fields.get("guard") {
+            let path = fields.path_of("guard");
+            let names = match node.list() {
+                Some(_) => self.names(node, &path, "guard: [network]"),
+                None => self.name(node, &path).into_iter().collect(),
+            };
+            let names = names.into_iter().map(|n| n.value).collect();
+            decl.guard = Some(Spanned::new(names, node.span));
         }
         if let Some(grants) = fields.get("grants") {
             let path = fields.path_of("grants");

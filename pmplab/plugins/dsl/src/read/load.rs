@@ -1,10 +1,14 @@
 //! `load`: profiles and scenarios.
 
+use super::arrival::ArrivalDecl;
 use super::exits::Exits;
-use super::places::{LOAD, PROFILE, SCENARIO, USER};
+use super::fields::Fields;
+use super::places::{LOAD, SCENARIO, USER};
+use super::profiles::ProfileDecl;
 use super::{Ctx, Name, Spanned};
 use crate::diag::{Diagnostic, Span};
-use crate::plan::Ns;
+use crate::plan::{Limit, Ns, Rate};
+use crate::units;
 use crate::yaml::Node;
 use std::collections::HashMap;
 
@@ -15,13 +19,11 @@ pub struct LoadDecl<'n> {
     pub tick: Option<Ns>,
 }
 
+/// `start-after`.
 #[derive(Debug, Clone)]
-pub struct ProfileDecl {
-    pub name: Name,
-    pub from: u64,
-    pub to: Option<Spanned<u64>>,
-    pub over: Option<Spanned<Ns>>,
-    pub max_duration: Option<Spanned<Ns>>,
+pub enum StartDecl {
+    At(Ns),
+    Scenario(Name),
 }
 
 #[derive(Debug, Clone)]
@@ -30,10 +32,15 @@ pub struct ScenarioDecl<'n> {
     pub workflow: Option<Name>,
     pub profile: Option<Name>,
     pub user_count: Option<Spanned<u64>>,
-    pub spawn_rate: Option<Spanned<(u64, Ns)>>,
+    pub spawn_rate: Option<Spanned<Rate>>,
+    pub arrival: Option<ArrivalDecl>,
     pub task_duration: Option<Spanned<Ns>>,
     pub max_duration: Option<Spanned<Ns>>,
     pub iterations: Option<u64>,
+    pub pacing: Option<Spanned<Ns>>,
+    pub start: Option<StartDecl>,
+    /// As its own `rate-limit` says.
+    pub limits: Vec<Limit>,
     pub exits: Exits,
     /// None: no key names a resource.
     pub inherit: Option<Vec<Name>>,
@@ -75,6 +82,7 @@ impl Ctx<'_> {
                 let mut seen: HashMap<String, Span> = HashMap::new();
                 for (i, item) in items.iter().enumerate() {
                     let Some(scenario) = self.scenario(item, format!("load.scenarios[{i}]")) else {
+                        self.damaged.insert("load.scenarios");
                         continue;
                     };
                     if let Some(first) =
@@ -114,35 +122,6 @@ impl Ctx<'_> {
             return None;
         }
         Some(tick.value)
-    }
-
-    fn profile(&mut self, name: Name, node: &Node) -> Option<ProfileDecl> {
-        let path = format!("load.profiles.{}", name.value);
-        let fields = self.fields(node, &PROFILE, &path)?;
-        for (key, example) in [
-            ("end-users", "end-users: 1000"),
-            ("duration", "duration: 60s"),
-        ] {
-            if fields.lacks(key) {
-                self.missing(name.span, key, &path, format!("add `{example}`"));
-            }
-        }
-        let start = fields
-            .get("start-users")
-            .and_then(|n| self.count(n, 0, &fields.path_of("start-users")));
-        Some(ProfileDecl {
-            from: start.map_or(0, |n| n.value),
-            to: fields
-                .get("end-users")
-                .and_then(|n| self.count(n, 0, &fields.path_of("end-users"))),
-            over: fields
-                .get("duration")
-                .and_then(|n| self.duration(n, &fields.path_of("duration"))),
-            max_duration: fields
-                .get("max-duration")
-                .and_then(|n| self.duration(n, &fields.path_of("max-duration"))),
-            name,
-        })
     }
 
     fn scenario<'n>(&mut self, node: &'n Node, path: String) -> Option<ScenarioDecl<'n>> {
@@ -187,14 +166,30 @@ impl Ctx<'_> {
                 .get("iterations")
                 .and_then(|n| self.count(n, 1, &fields.path_of("iterations")))
                 .map(|n| n.value),
+            pacing: fields
+                .get("pacing")
+                .and_then(|n| self.duration(n, &fields.path_of("pacing"))),
+            arrival: fields.entry("arrival").and_then(|entry| {
+                let path = fields.path_of("arrival");
+                self.arrival(&entry.value, entry.key_span, &path)
+            }),
+            start: fields
+                .get("start-after")
+                .and_then(|n| self.start(n, &fields.path_of("start-after"))),
+            limits: Vec::new(),
             exits: Exits::default(),
             inherit: None,
             context: None,
-            shaped: ["profile", "user-count"]
+            shaped: ["profile", "user-count", "arrival"]
                 .iter()
                 .any(|key| !fields.lacks(key)),
             path: path.clone(),
         };
+        if let Some(node) = fields.get("rate-limit") {
+            scenario.limits =
+                self.rate_limit(node, &scenario.name.value, &fields.path_of("rate-limit"));
+        }
+        self.one_model(&fields, &scenario);
         let exits = [fields.entry("exit"), fields.entry("exits")];
         if let [Some(a), Some(b)] = exits {
             let (first, second) =
@@ -233,5 +228,77 @@ impl Ctx<'_> {
             }
         }
         Some(scenario)
+    }
+
+    /// Open load has no users of its own: what shapes them contradicts it.
+    fn one_model(&mut self, fields: &Fields<'_>, scenario: &ScenarioDecl<'_>) {
+        const CLOSED: [(&str, &str); 6] = [
+            (
+                "user-count",
+                "the most users at a time is `arrival.max-users`",
+            ),
+            ("spawn-rate", "how fast tasks arrive is `arrival.rate`"),
+            (
+                "profile",
+                "a rate that rises is `arrival: {shape: ramp, ...}`",
+            ),
+            (
+                "task-duration",
+                "how long tasks arrive is `arrival.duration`",
+            ),
+            ("iterations", "how long tasks arrive is `arrival.duration`"),
+            ("pacing", "how fast tasks arrive is `arrival.rate`"),
+        ];
+        let Some(arrival) = fields.entry("arrival") else {
+            return;
+        };
+        for (key, instead) in CLOSED {
+            let Some(entry) = fields.entry(key) else {
+                continue;
+            };
+            let message = format!(
+                "`{key}` belongs to a closed load, but `arrival` makes scenario `{}` an open one",
+                scenario.name.value
+            );
+            let found = Diagnostic::error(606, entry.key_span, message)
+                .label("closed: each user begins its next task when it is done with the last")
+                .also(
+                    arrival.key_span,
+                    "open: tasks arrive whatever the target does",
+                );
+            self.report(
+                found
+                    .at(&fields.path)
+                    .help(format!("remove `{key}`: {instead}"))
+                    .help("or remove `arrival`"),
+            );
+        }
+        if let Some(decl) = &scenario.arrival
+            && !decl.ends
+            && fields.lacks("max-duration")
+        {
+            let message = format!("scenario `{}` has no end", scenario.name.value);
+            let found = Diagnostic::error(605, scenario.name.span, message)
+                .label("tasks arrive for ever")
+                .also(decl.key, "no `duration` here");
+            self.report(
+                found.at(&fields.path).help(
+                    "add `duration: 60s` to `arrival`, or `max-duration: 60s` to the scenario",
+                ),
+            );
+        }
+    }
+
+    /// Another scenario's name, or a duration.
+    fn start(&mut self, node: &Node, path: &str) -> Option<StartDecl> {
+        let text = self.name(node, path)?;
+        let timed = text.value.trim_start();
+        match units::duration(timed) {
+            Ok(ns) => Some(StartDecl::At(ns)),
+            Err(_) if timed.starts_with(|c: char| c.is_ascii_digit() || c == '-') => self
+                .duration(node, path)
+                .map(|time| StartDecl::At(time.value)),
+            Err(_) => Some(StartDecl::Scenario(text)),
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! From the YAML tree to declarations: keys, types and units are checked here, references later.
 
 pub mod actions;
+pub mod arrival;
 pub mod bundle;
 pub mod components;
 pub mod dist;
@@ -9,6 +10,8 @@ pub mod fields;
 pub mod load;
 pub mod overrides;
 pub mod places;
+pub mod profiles;
+pub mod rate_limit;
 pub mod resources;
 pub mod retry;
 pub mod scalars;

@@ -136,8 +136,7 @@ pub const PROVIDER: Place = Place {
 
 pub const CALLS: Place = Place {
     what: "role",
-    keys: &["acquire", "release", "mount"],
-    later: &["unmount"],
+    keys: &["acquire", "release", "mount", "unmount"],
     open: true,
     ..PLAIN
 };
@@ -329,17 +328,85 @@ pub const LOAD: Place = Place {
 
 pub const PROFILE: Place = Place {
     what: "profile",
-    keys: &["start-users", "end-users", "duration", "max-duration"],
-    later: &["shape", "stages", "steps", "rate"],
+    keys: &[
+        "shape",
+        "start-users",
+        "end-users",
+        "duration",
+        "steps",
+        "stages",
+        "max-duration",
+    ],
     moved: &[
         ("user-count", "`load.scenarios[]`"),
         ("spawn-rate", "`load.scenarios[]`"),
+        ("rate", "`load.scenarios[].arrival`"),
     ],
     synonyms: &[
+        ("type", "shape"),
         ("from", "start-users"),
         ("to", "end-users"),
         ("target", "end-users"),
         ("users", "end-users"),
+    ],
+    ..PLAIN
+};
+
+/// One piece of a profile's timetable.
+pub const STAGE: Place = Place {
+    what: "stage",
+    keys: &["users", "duration"],
+    aliases: &[("to", "users")],
+    synonyms: &[
+        ("target", "users"),
+        ("end-users", "users"),
+        ("for", "duration"),
+        ("over", "duration"),
+    ],
+    ..PLAIN
+};
+
+pub const ARRIVAL: Place = Place {
+    what: "arrival",
+    keys: &[
+        "shape",
+        "rate",
+        "to",
+        "steps",
+        "size",
+        "every",
+        "duration",
+        "max-users",
+        "when-full",
+    ],
+    moved: &[
+        ("pacing", "`load.scenarios[]`, without `arrival`"),
+        ("max-duration", "`load.scenarios[]`"),
+        ("start-after", "`load.scenarios[]`"),
+    ],
+    synonyms: &[
+        ("type", "shape"),
+        ("from", "rate"),
+        ("start-rate", "rate"),
+        ("target", "to"),
+        ("end-rate", "to"),
+        ("users", "max-users"),
+        ("user-count", "max-users"),
+        ("max-vus", "max-users"),
+        ("overflow", "when-full"),
+        ("for", "duration"),
+    ],
+    ..PLAIN
+};
+
+pub const RATE_LIMIT: Place = Place {
+    what: "rate-limit",
+    keys: &["per-user", "per-scenario", "global", "burst"],
+    synonyms: &[
+        ("user", "per-user"),
+        ("scenario", "per-scenario"),
+        ("total", "global"),
+        ("rate", "per-user"),
     ],
     ..PLAIN
 };
@@ -352,21 +419,16 @@ pub const SCENARIO: Place = Place {
         "profile",
         "user-count",
         "spawn-rate",
+        "arrival",
         "task-duration",
+        "iterations",
+        "pacing",
+        "rate-limit",
+        "start-after",
         "max-duration",
         "exit",
         "exits",
         "user",
-        "iterations",
-    ],
-    later: &[
-        "arrival",
-        "pacing",
-        "start-after",
-        "think",
-        "rate-limit",
-        "retry",
-        "depends-on",
     ],
     moved: &[
         (
@@ -378,6 +440,12 @@ pub const SCENARIO: Place = Place {
         ("severity", "`exits.error`"),
         ("on-error", "`workflows.NAME`"),
         ("tick", "`load`"),
+        ("think", "a step of the workflow"),
+        ("retry", "`actions.NAME`, or `monitoring`"),
+        ("rate", "`arrival`"),
+        ("max-users", "`arrival`"),
+        ("when-full", "`arrival`"),
+        ("stages", "`load.profiles.NAME`"),
     ],
     synonyms: &[
         ("users", "user-count"),
@@ -385,6 +453,10 @@ pub const SCENARIO: Place = Place {
         ("rps", "rate-limit"),
         ("ramp-up", "spawn-rate"),
         ("duration", "task-duration"),
+        ("depends-on", "start-after"),
+        ("after", "start-after"),
+        ("start-time", "start-after"),
+        ("arrivals", "arrival"),
     ],
     ..PLAIN
 };

@@ -136,9 +136,6 @@ impl Ctx<'_> {
             let path = fields.path_of("calls");
             if self.fields(&calls.value, &CALLS, &path).is_some() {
                 for entry in calls.value.map().unwrap_or_default() {
-                    if entry.key == "unmount" {
-                        continue;
-                    }
                     if let Some(call) = self.name(&entry.value, &format!("{path}.{}", entry.key)) {
                         decl.calls.push((entry.key.clone(), call));
                     }

@@ -2,7 +2,7 @@
 
 use super::{Ctx, Name, Spanned};
 use crate::diag::{Diagnostic, nearest};
-use crate::plan::Ns;
+use crate::plan::{Ns, Rate};
 use crate::units::{self, Defect};
 use crate::yaml::{Node, Plain, plain};
 
@@ -71,6 +71,7 @@ impl Ctx<'_> {
             Err(Defect::Bare | Defect::NotPositive) => {
                 Diagnostic::error(402, node.span, format!("`{path}` must be longer than zero"))
                     .label("not above zero")
+                    .help("write a time such as `500ms` or `5s`, or leave the key out")
             }
             Err(Defect::TooLarge) => {
                 Diagnostic::error(401, node.span, format!("`{path}` is too long"))
@@ -86,22 +87,35 @@ impl Ctx<'_> {
         None
     }
 
-    pub fn rate(&mut self, node: &Node, path: &str) -> Option<Spanned<(u64, Ns)>> {
+    /// A duration, or none at all: `0s`.
+    pub fn duration_or_zero(&mut self, node: &Node, path: &str) -> Option<Spanned<Ns>> {
+        if node.text().map(units::duration_or_zero) == Some(Ok(0)) {
+            return Some(Spanned::new(0, node.span));
+        }
+        self.duration(node, path)
+    }
+
+    pub fn rate(&mut self, node: &Node, path: &str) -> Option<Spanned<Rate>> {
+        self.rate_as(node, 403, path)
+    }
+
+    /// The same with the code of its place.
+    pub fn rate_as(&mut self, node: &Node, number: u16, path: &str) -> Option<Spanned<Rate>> {
         let text = self.text(node, path)?;
         let shown = text.value.trim();
         let found = match units::rate(shown) {
-            Ok(rate) => return Some(Spanned::new(rate, node.span)),
+            Ok((count, per)) => return Some(Spanned::new(Rate { count, per }, node.span)),
             Err(Defect::Bare) => {
-                Diagnostic::error(403, node.span, format!("`{path}` needs a unit of time"))
+                Diagnostic::error(number, node.span, format!("`{path}` needs a unit of time"))
                     .label("a number without a unit")
                     .help(format!("write `{shown}/s`; units are /ms, /s, /m, /h"))
                     .fix(format!("write `{shown}/s`"), false, format!("{shown}/s"))
             }
             Err(Defect::NotPositive) => {
-                Diagnostic::error(403, node.span, format!("`{path}` must be above zero"))
-                    .label("nobody would ever come")
+                Diagnostic::error(number, node.span, format!("`{path}` must be above zero"))
+                    .label("nothing would ever happen")
             }
-            Err(_) => Diagnostic::error(403, node.span, format!("`{shown}` is not a rate"))
+            Err(_) => Diagnostic::error(number, node.span, format!("`{shown}` is not a rate"))
                 .label("expected a number per unit of time")
                 .help("write rates as `100/s`, `50 req/s` or `0.5/m`"),
         };
@@ -118,7 +132,7 @@ impl Ctx<'_> {
                     Defect::Bare => format!("`{path}` needs a unit"),
                     _ => format!("`{}` is not a size", text.value),
                 };
-                let found = Diagnostic::error(404, node.span, message)
+                let found = Diagnostic::error(412, node.span, message)
                     .label("expected a number and a unit")
                     .at(path);
                 self.report(found.help("write sizes as `512KiB`, `1MiB` or `64B`"));

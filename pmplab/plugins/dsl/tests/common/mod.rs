@@ -1,5 +1,7 @@
 //! A bundle in memory, the vendored components as their sources describe them, and the real resource manager.
 
+use pmplab_dsl::diag::{Diagnostic, Severity};
+use pmplab_dsl::plan::Plan;
 use pmplab_dsl::{
     Checked, FileError, Files, Problem, Providers, Request, ResourceSpec, ResourceTable,
     VendoredComponent, check,
@@ -15,6 +17,25 @@ pub const RESOURCE: &str = "plugins/resource/manager.wasm";
 pub const TRI_PHASE: &str = include_str!("../../../../../data/bundles/http-tri-phase/script.yaml");
 pub const REFRESH: &str = include_str!("../../../../../data/bundles/asset-refresh/script.yaml");
 const REFRESH_CONFIG: &str = include_str!("../../../../../data/bundles/asset-refresh/config.yaml");
+
+/// The plan of a bundle that is right.
+#[allow(dead_code)]
+pub fn plan(bundle: &Bundle) -> Plan {
+    let checked = bundle.check();
+    assert!(checked.ok(), "{}", checked.rendered);
+    checked.plan.unwrap()
+}
+
+/// Codes of what is said, warnings apart.
+#[allow(dead_code)]
+pub fn codes(checked: &Checked) -> Vec<String> {
+    checked
+        .diagnostics
+        .iter()
+        .filter(|d| d.severity != Severity::Warning)
+        .map(Diagnostic::code)
+        .collect()
+}
 
 #[derive(Clone, Default)]
 pub struct Bundle {

@@ -2,7 +2,7 @@
 
 use pmplab_dsl::plan::Ns;
 use pmplab_records::rows::{ActionRow, ChangeRow, LeaseRow, LoadRow, TaskRow};
-use pmplab_records::{Dictionaries, SinkError, Workbook};
+use pmplab_records::{Dictionaries, FileId, Sink, SinkError, Workbook};
 use wasip2::filesystem::types::{
     Descriptor, DescriptorFlags, ErrorCode, OpenFlags, PathFlags, filesystem_error_code,
 };
@@ -47,6 +47,10 @@ impl Disk for RunFolder {
     type Stream = Stream;
 
     fn create(&mut self, name: &str) -> Result<Stream, SinkError> {
+        // Those that are there refuse, and one that cannot be made is told by the file.
+        for (end, _) in name.match_indices('/') {
+            let _ = self.0.create_directory_at(&name[..end]);
+        }
         let flags = OpenFlags::CREATE | OpenFlags::TRUNCATE;
         let file = self
             .0
@@ -77,8 +81,14 @@ impl Disk for RunFolder {
     }
 }
 
-/// The Workbook in the run folder.
-pub struct RunLedger(Workbook<Outbox<RunFolder>>);
+/// The Workbook in the run folder, and the files beside it.
+pub struct RunLedger {
+    workbook: Workbook<Outbox<RunFolder>>,
+    /// Name of the file of alerts, and the file once there is one.
+    alerts: (String, Option<FileId>),
+    /// A file beside the records could not be written: told by the next `flush`.
+    failure: Option<SinkError>,
+}
 
 impl RunLedger {
     /// In virtual time a run is faster than any disk: then `patient`, it waits for it. `windows` keeps aggregates only.
@@ -89,42 +99,86 @@ impl RunLedger {
         patient: bool,
         windows: bool,
     ) -> Self {
+        let alerts = match shard {
+            0 => "alerts.jsonl".to_owned(),
+            n => format!("alerts-{n}.jsonl"),
+        };
         let mut outbox = Outbox::new(folder);
         if patient {
             outbox = outbox.patient();
         }
         let workbook = Workbook::new(outbox, dictionaries, shard);
-        Self(match windows {
-            true => workbook.windowed(dictionaries),
-            false => workbook,
-        })
+        Self {
+            workbook: match windows {
+                true => workbook.windowed(dictionaries),
+                false => workbook,
+            },
+            alerts: (alerts, None),
+            failure: None,
+        }
+    }
+
+    fn note(&mut self, done: Result<(), SinkError>) {
+        if let Err(error) = done {
+            self.failure.get_or_insert(error);
+        }
+    }
+
+    fn told(&mut self, done: Result<(), SinkError>) -> Result<(), SinkError> {
+        done.and(self.failure.take().map_or(Ok(()), Err))
     }
 }
 
 impl Ledger for RunLedger {
     fn action(&mut self, row: &ActionRow) {
-        self.0.action(row);
+        self.workbook.action(row);
     }
     fn task(&mut self, row: &TaskRow) {
-        self.0.task(row);
+        self.workbook.task(row);
     }
     fn load(&mut self, row: &LoadRow) {
-        self.0.load(row);
+        self.workbook.load(row);
     }
     fn lease(&mut self, row: &LeaseRow) {
-        self.0.lease(row);
+        self.workbook.lease(row);
     }
     fn change(&mut self, row: &ChangeRow) {
-        self.0.change(row);
+        self.workbook.change(row);
+    }
+    fn artifact(&mut self, name: &str, bytes: Vec<u8>) {
+        let sink = self.workbook.sink_mut();
+        let done = sink
+            .open(&format!("artifacts/{name}"))
+            .and_then(|file| sink.write(file, bytes).and_then(|()| sink.close(file)));
+        self.note(done);
+    }
+    fn alert(&mut self, line: &str) {
+        let (name, file) = &mut self.alerts;
+        let sink = self.workbook.sink_mut();
+        let opened = match file {
+            Some(file) => Ok(*file),
+            None => sink.open(name),
+        };
+        let done = opened.and_then(|opened| {
+            *file = Some(opened);
+            sink.write(opened, format!("{line}\n").into_bytes())
+        });
+        self.note(done);
     }
     fn flush(&mut self, now: Ns) -> Result<(), SinkError> {
-        self.0.flush(now, false)
+        let done = self.workbook.flush(now, false);
+        self.told(done)
     }
     fn tick(&mut self) -> Result<(), SinkError> {
-        self.0.sink_mut().pump()
+        self.workbook.sink_mut().pump()
     }
     fn close(&mut self) -> Result<(), SinkError> {
-        let closed = self.0.close();
-        closed.and(self.0.sink_mut().settle())
+        let alerts = match self.alerts.1.take() {
+            Some(file) => self.workbook.sink_mut().close(file),
+            None => Ok(()),
+        };
+        let closed = self.workbook.close();
+        let done = alerts.and(closed).and(self.workbook.sink_mut().settle());
+        self.told(done)
     }
 }

@@ -225,6 +225,7 @@ pub fn start(text: &str) -> Result<(Run, Json), Json> {
     let terms = Terms {
         shard: begin.shard,
         of,
+        seed: begin.seed,
         grace: begin.grace,
     };
     let ledger = RunLedger::new(

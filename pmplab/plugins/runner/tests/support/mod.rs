@@ -264,6 +264,9 @@ impl Provider for FakeProvider {
 /// A ledger that keeps everything, and may run full.
 #[derive(Default)]
 pub struct Rows {
+    /// Files beside the records, and lines of `alerts.jsonl`.
+    pub artifacts: Vec<(String, Vec<u8>)>,
+    pub alerts: Vec<String>,
     pub actions: Vec<ActionRow>,
     pub tasks: Vec<TaskRow>,
     pub load: Vec<LoadRow>,
@@ -288,6 +291,12 @@ impl Ledger for Rows {
     }
     fn change(&mut self, row: &ChangeRow) {
         self.changes.push(row.clone());
+    }
+    fn artifact(&mut self, name: &str, bytes: Vec<u8>) {
+        self.artifacts.push((name.to_owned(), bytes));
+    }
+    fn alert(&mut self, line: &str) {
+        self.alerts.push(line.to_owned());
     }
     fn flush(&mut self, now: Ns) -> Result<(), SinkError> {
         if self.full_at.is_some_and(|at| now >= at) {
@@ -319,6 +328,7 @@ impl Bench {
             Terms {
                 shard: 0,
                 of: 1,
+                seed: 1,
                 grace: 30 * SECOND,
             },
             Rows::default(),
@@ -397,11 +407,71 @@ pub fn text(text: &str) -> Template {
 }
 
 pub fn expr(source: Source) -> Expr {
+    term(Term::Get(source))
+}
+
+pub fn term(term: Term) -> Expr {
     Expr {
-        source,
-        default: None,
+        term,
         written: "x".into(),
     }
+}
+
+/// A comparison with a constant.
+pub fn is(source: Source, operator: Operator, value: Value) -> Expr {
+    let (a, b) = (Term::Get(source), Term::Const(value));
+    term(Term::Binary(operator, Box::new(a), Box::new(b)))
+}
+
+/// A template that is one value.
+pub fn value(value: Value) -> Template {
+    Template::Whole(term(Term::Const(value)))
+}
+
+/// Reads a plain variable.
+pub fn get(var: usize) -> Source {
+    Source::Var {
+        var,
+        field: Some(0),
+        path: vec![],
+    }
+}
+
+/// A variable that holds one plain value, and at first this one.
+pub fn plain(name: &str, default: Option<Value>) -> Variable {
+    Variable {
+        name: name.into(),
+        fields: vec!["value".into()],
+        default,
+        ..Variable::default()
+    }
+}
+
+/// Saves all outputs of a call.
+pub fn save(var: usize, fields: usize) -> Save {
+    Save {
+        var,
+        fields: (0..fields).map(Origin::Output).collect(),
+        persist: None,
+    }
+}
+
+pub fn act_as(name: &str, call: Call) -> Step {
+    step(name, Head::Call(Box::new(call)))
+}
+
+pub fn wait(name: &str, time: Ns) -> Step {
+    step(
+        name,
+        Head::Wait {
+            time: Dist::Constant(time),
+            think: false,
+        },
+    )
+}
+
+pub fn update(name: &str, var: usize, template: Template) -> Step {
+    step(name, Head::Update(vec![(var, template)]))
 }
 
 pub fn call(action: u32, component: usize) -> Call {
@@ -413,6 +483,12 @@ pub fn call(action: u32, component: usize) -> Call {
         holes: vec![],
         outputs: vec![],
         save: None,
+        extract: vec![],
+        expect: None,
+        retry: None,
+        limits: vec![],
+        compensate: None,
+        record_inputs: false,
         timeout: None,
         max_body: 1 << 20,
         on_error: None,
@@ -455,6 +531,7 @@ fn component(name: &str, role: Role, slot: u32) -> Component {
         entry: format!("{name}.wasm"),
         role,
         source: EntrySource::Bundle,
+        domains: None,
         used: true,
         slot: Some(slot),
         grants: vec![],
@@ -491,6 +568,10 @@ pub fn scenario(spawn: Spawn, users: u64, steps: Vec<Step>) -> Scenario {
         workflow: "flow".into(),
         spawn,
         users,
+        arrival: None,
+        pacing: None,
+        start: Start::AtOnce,
+        limits: vec![],
         task_duration: None,
         iterations: None,
         max_duration: None,
@@ -502,6 +583,7 @@ pub fn scenario(spawn: Spawn, users: u64, steps: Vec<Step>) -> Scenario {
         portfolio: "HTTP".into(),
         vars: vec![],
         steps,
+        graph: None,
         on_error: vec![],
         on_timeout: vec![],
         error_exit: Exit::ErrorOut,
@@ -526,6 +608,9 @@ pub fn plan(scenarios: Vec<Scenario>) -> Plan {
             resource("kv", "kv_store"),
         ],
         scenarios,
+        limits: vec![],
+        workbook: Workbook::default(),
+        monitoring: Monitoring::default(),
         globals: json!({}),
         wbs: WbsNode {
             level: "L0".into(),
@@ -538,6 +623,7 @@ pub fn plan(scenarios: Vec<Scenario>) -> Plan {
             owner: None,
             children: vec![],
         },
+        sim: None,
     }
 }
 
