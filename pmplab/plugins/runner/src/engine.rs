@@ -19,6 +19,7 @@ use crate::slab::{Key, Slab};
 use crate::tally::{LeaseTally, Tally};
 use crate::timer::Timers;
 use crate::user::{Kept, User};
+use crate::watch::{Airborne, Watch};
 
 /// WASI timers are this late; nearer than that, arrivals are waited for without sleeping.
 const COARSE: Ns = 1_200_000;
@@ -102,6 +103,9 @@ pub struct Engine<P: Protocol, R, L> {
     /// Strands that wait at a gate.
     pub(crate) watching: Vec<(Key, u32)>,
     pub(crate) timers: Timers,
+    pub(crate) watch: Watch,
+    /// By scenario.
+    pub(crate) airborne: Vec<Airborne>,
     /// By limit: what it allows, and the bucket of those that all users share.
     pub(crate) rates: Vec<limit::Terms>,
     pub(crate) buckets: Vec<Bucket>,
@@ -165,6 +169,8 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             started: VecDeque::new(),
             watching: Vec::new(),
             timers: Timers::default(),
+            watch: Watch::default(),
+            airborne: program.scenes.iter().map(|_| Airborne::default()).collect(),
             rates: program
                 .limits
                 .iter()

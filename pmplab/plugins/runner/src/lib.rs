@@ -42,3 +42,4 @@ mod throttle;
 mod tick;
 mod timer;
 pub mod user;
+pub mod watch;
