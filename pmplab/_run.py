@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pmplab.errors import EngineError, RunInterrupted, UsageError
+from pmplab.errors import BundleError, EngineError, RunInterrupted, UsageError
 from pmplab.home import CRASHED, RUNNING, RunState, cache_dir, find_run, home_dir, list_states, read_json, read_state
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _POLL_S = 0.1
 _MOST_SHARDS = 256
 _EXIT_OF_CRASHED = 1
+RECORDS = ("full", "windows")
 
 
 class Run:
@@ -121,8 +122,10 @@ class Run:
     @property
     def seconds(self) -> pl.DataFrame:
         """Aggregates per second of the run."""
-        from pmplab.analysis import seconds
+        from pmplab.analysis import seconds, windows
 
+        if self.manifest.get("records") == "windows":
+            return windows.by_second(self.frames.windows.collect())
         return seconds(self.frames.actions).collect()
 
     def to_pandas(self, table: str) -> pd.DataFrame:
@@ -211,6 +214,9 @@ def run(
     shards: int = 1,
     allow: Mapping[str, Iterable[str]] | Iterable[str] = (),
     strict: bool = False,
+    simulate: bool = False,
+    sim: str | os.PathLike[str] | None = None,
+    records: str = "full",
     wait: bool = False,
     grace: float | None = None,
     home: Path | str | None = None,
@@ -220,7 +226,9 @@ def run(
     """Run a bundle: a folder, its `script.yaml`, or what `load` returned. Returns a handle once the run began.
 
     `set`, `env` and `labels` are `KEY=VALUE` texts, `allow` is `NAME=net,files` texts. `shards` is the number of
-    processes, `grace` how many seconds a stopped run may finish what is in flight. With `wait` it returns when the run is
+    processes, `grace` how many seconds a stopped run may finish what is in flight. With `simulate` no byte is sent: the targets
+    answer as the bundle's `sim.yaml` says, or the file `sim`, and the run takes as long as computing it takes. `records` is
+    `full`, or `windows` to keep aggregates of a second only. With `wait` it returns when the run is
     over: the first interrupt drains it, the second ends it, and RunInterrupted is raised.
 
     Raises BundleError, UsageError, DiagnosticsError (all that is wrong with the script), GrantError, EngineError.
@@ -239,6 +247,9 @@ def run(
     if seed is not None and not 0 <= seed < 1 << 64:
         message = f"a seed is a number from 0 to {(1 << 64) - 1}, not {seed}"
         raise UsageError(message, place="--seed")
+    if records not in RECORDS:
+        message = f"`{records}` is no way to keep records"
+        raise UsageError(message, place="--records", help=f"one of {', '.join(RECORDS)}")
     overrides = pairs(set, "--set", "load.scenarios.0.user-count=10")
     injected = pairs(env, "--env", "NAME=VALUE")
     granted = parse_allow(allow)
@@ -268,6 +279,9 @@ def run(
         grace=settings.grace if grace is None else grace,
         memory_limit=settings.memory_limit,
         strict=strict,
+        simulate=simulate or sim is not None,
+        sim=None if sim is None else _model(Path(sim)),
+        records=records,
     )
     if engine is None:
         from pmplab.engine import LocalEngine
@@ -282,6 +296,15 @@ def run(
     if wait:
         _wait_for(handle)
     return handle
+
+
+def _model(path: Path) -> tuple[str, str]:
+    """Return the name and the text of a file that stands in for `sim.yaml`. Raises BundleError."""
+    try:
+        return path.name, path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"the model cannot be read: {getattr(error, 'strerror', None) or error}"
+        raise BundleError(message, place=str(path)) from None
 
 
 def _wait_for(handle: Run) -> None:

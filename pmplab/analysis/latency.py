@@ -16,6 +16,8 @@ import polars as pl
 
 INTERPOLATION: Literal["nearest"] = "nearest"
 QUANTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99}
+ERROR = 1 / 256
+"""Percentiles from the histograms of `windows` are within this share of the exact ones."""
 
 
 def response() -> pl.Expr:

@@ -18,6 +18,12 @@ def planned_last_spawn(plan: Mapping[str, Any] | None, progress: Mapping[str, An
     return max(instants, default=None)
 
 
+def last_spawn(progress: Mapping[str, Any] | None) -> int | None:
+    """Return the instant, ns, at which the last user came, as the final progress says it."""
+    told = [scenario.get("actual_last_spawn_ns") for scenario in _scenarios(progress)]
+    return max((int(instant) for instant in told if instant is not None), default=None)
+
+
 def _last(scenario: Mapping[str, Any]) -> int | None:
     spawn, users = scenario.get("spawn") or {}, int(scenario.get("users") or 0)
     if users == 0:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import polars as pl
 
-from pmplab.analysis import latency
+from pmplab.analysis import latency, windows
 from pmplab.analysis.names import short_names
-from pmplab.analysis.spawn import planned_last_spawn
+from pmplab.analysis.spawn import last_spawn, planned_last_spawn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,6 +40,16 @@ class Tables(Protocol):
     @property
     def leases(self) -> pl.LazyFrame:
         """One row per event in the life of a lease."""
+        ...
+
+    @property
+    def windows(self) -> pl.LazyFrame:
+        """One row per second, node and error type, in place of `actions`."""
+        ...
+
+    @property
+    def ends(self) -> pl.LazyFrame:
+        """One row per second, scenario and exit, in place of `tasks`."""
         ...
 
 
@@ -82,7 +92,11 @@ class ErrorSummary:
 
 @dataclass(frozen=True)
 class Summary:
-    """What became of a run. Instants and durations in s since its start; `rate_per_s` counts attempts of actions."""
+    """What became of a run. Instants and durations in s since its start; `rate_per_s` counts attempts of actions.
+
+    `simulated`: the targets were a model, and time was virtual. Percentiles are exact, or within the share `percentile_error` of
+    it when only aggregates were kept.
+    """
 
     run_id: str | None
     status: str
@@ -102,6 +116,8 @@ class Summary:
     errors: tuple[ErrorSummary, ...]
     bytes_sent: int
     bytes_received: int
+    simulated: bool = False
+    percentile_error: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the summary as JSON values: what `pmp run --json` prints."""
@@ -146,11 +162,16 @@ def summary(
         [_by_action(actions), _errors(actions), _ends(actions, tasks, load), _exits(tasks), _lease_events(leases),
          _bytes(actions), _first_instants(actions, tasks, leases)]
     )  # fmt: skip
+    windowed = facts.get("records") == "windows"
+    if windowed:
+        kept = frames.windows.collect()
+        by_action, errors, totals = windows.by_action(kept), windows.errors(kept), windows.moved(kept)
+        exits = frames.ends.group_by(pl.col("exit").cast(pl.String)).agg(pl.col("count").sum().alias("len")).collect()
     names = short_names(by_action["node"].to_list())
     duration = (_highest(ends["end"]) or 0) / _NS
     count = int(by_action["count"].sum())
     planned = planned_last_spawn(plan, facts.get("progress") or progress)
-    spawned = _highest(first["t"])
+    spawned = last_spawn(facts.get("progress") or progress) if windowed else _highest(first["t"])
     bundle = facts.get("bundle")
     return Summary(
         run_id=facts.get("run_id"),
@@ -171,6 +192,8 @@ def summary(
         errors=tuple(ErrorSummary(names[row.pop("node")], class_=row.pop("class"), **row) for row in errors.to_dicts()),
         bytes_sent=int(totals["bytes_sent"][0]),
         bytes_received=int(totals["bytes_received"][0]),
+        simulated=bool(facts.get("simulated")),
+        percentile_error=latency.ERROR if windowed else None,
     )
 
 

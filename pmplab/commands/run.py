@@ -37,6 +37,14 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     option(
         "--grace", type=seconds, metavar="TIME", help="how long what is in flight may take when the run is stopped, such as 10s"
     )
+    option("--simulate", action="store_true", help="send nothing: the targets answer as sim.yaml says, in virtual time")
+    option("--sim", metavar="FILE", help="simulate with this file instead of the bundle's sim.yaml")
+    option(
+        "--records",
+        choices=("full", "windows"),
+        default="full",
+        help="keep every record, or what each second adds up to",
+    )
     option("--wait", action="store_true", help="in a notebook: block until the run has ended")
 
 
@@ -70,6 +78,9 @@ def start(args: argparse.Namespace, source: Any = None) -> Run:
         grace=args.grace,
         home=args.home,
         strict=args.strict,
+        simulate=args.simulate,
+        sim=args.sim,
+        records=args.records,
     )
 
 

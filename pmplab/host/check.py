@@ -27,13 +27,17 @@ _FIRST_PROVIDER = "resource"
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What the core says of a bundle: `plan` (None if there are errors) and `compose`, the components a run needs."""
+    """What the core says of a bundle: `plan` (None if there are errors) and `compose`, the components a run needs.
+
+    `simulated` says that the run would be in virtual time.
+    """
 
     ok: bool
     diagnostics: tuple[Diagnostic, ...]
     rendered: str
     plan: dict[str, Any] | None
     compose: dict[str, Any]
+    simulated: bool = False
     answer: dict[str, Any] = field(repr=False, default_factory=dict)
 
     @classmethod
@@ -45,6 +49,7 @@ class Checked:
             rendered=str(answer.get("rendered") or ""),
             plan=answer.get("plan"),
             compose=answer.get("compose") or {"slots": [], "providers": []},
+            simulated=bool(answer.get("simulated")),
             answer=answer,
         )
 
@@ -112,6 +117,8 @@ def core_request(
     mode: str = "deploy",
     shards: int = 1,
     bundle_name: str = "bundle",
+    simulate: bool = False,
+    sim: tuple[str, str] | None = None,
 ) -> dict[str, Any]:
     """Return the request that the core's `parse2wbs` and `start` take, without the providers."""
     return {
@@ -122,9 +129,12 @@ def core_request(
         "vendored": vendored().for_core(),
         "allow": dict(allow or {}),
         "allow_sha": dict(allow_sha or {}),
-        "open_files": limits.open_files(),
+        # A simulated user needs no socket.
+        "open_files": None if simulate else limits.open_files(),
         "shards": shards,
         "bundle_name": bundle_name,
+        "simulate": simulate,
+        "sim": None if sim is None else list(sim),
     }
 
 

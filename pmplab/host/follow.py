@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import queue
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +38,7 @@ def follow(
             continue
     table = HostTable(Path(request.run_dir), request.shard, shard)
     ending = shard.drive(control, progress=emitter.progress, second=table.row)
-    table.row(time.monotonic_ns())
+    table.row(shard.end(ending))
     table.close()
     # The final snapshot must arrive, whatever waits in the pipe.
     emitter.event("progress", **{k: v for k, v in ending.progress.items() if k != "type"})

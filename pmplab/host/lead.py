@@ -106,11 +106,13 @@ def _run(request: RunRequest, shard: Shard, shards: Shards, about: dict[str, Any
 
     shards.tell("go")
     ending = shard.drive(control, progress=progress, second=second)
-    _wait_for(shards, control, emitter, ending, request.grace, second)
+    own = shard.end(ending)
+    _wait_for(shards, control, emitter, ending, request.grace, second if not shard.simulated else lambda _now: compactor.look())
     ending = _whole(ending, shards)
-    duration = time.monotonic_ns() - shard.t0
+    end = max(own, shard.end(ending))
+    duration = end - shard.t0
     # What the core wrote is complete: from here on only the reading gets better.
-    table.row(time.monotonic_ns())
+    table.row(end)
     table.close()
     emitter.progress(json.dumps(ending.progress))
     report = compactor.finish()
@@ -181,6 +183,8 @@ def _about(request: RunRequest, checked: Checked, composed: Composed) -> dict[st
         "grants": {part.name: list(part.grants) for part in composed.parts},
         "allow": request.allow,
         "seed": request.seed,
+        "simulated": checked.simulated,
+        "records": request.records,
         "shards": request.shards,
         "overrides": [list(pair) for pair in request.overrides],
         "env": [list(pair) for pair in request.env],

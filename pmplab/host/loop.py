@@ -58,6 +58,7 @@ def drive(
     second: Callable[[int], None],
     beat: Callable[[], None] = lambda: None,
     begin: Callable[[int], None] = lambda _now: None,
+    simulated: bool = False,
     clock: Callable[[], int] = time.monotonic_ns,
     sleep: Callable[[float], None] = time.sleep,
     rest: Callable[[], None] = os.sched_yield,
@@ -67,6 +68,9 @@ def drive(
     `grace` is how long a draining run may last, in seconds, before it is ended at once. `progress` gets a snapshot four
     times a second, `second` the time (ns of `clock`) once a second; `beat` is called after every step, `begin` with the
     instant of the first step, which is 0 of the run's own time.
+
+    A `simulated` core has a time of its own: it is called again at once, with the time that it asked for, and `second` gets that.
+    All that concerns the user goes by `clock` all the same.
     """
     asked = 0
     snapshot = "{}"
@@ -78,6 +82,7 @@ def drive(
     # Read last: the first step aligns the components' clock with this instant, and what lies between shifts every latency.
     now = clock()
     begin(now)
+    at = now
     next_progress, next_second, next_collect = now, now + SECOND, now + _COLLECT_EVERY
     try:
         while True:
@@ -87,10 +92,10 @@ def drive(
                     return Ended(asked, ComponentError("the core did not end when told to"), snapshot)
                 wanted = NOW
             if wanted > asked:
-                core.stop(now, at_once=wanted == NOW)
+                core.stop(at, at_once=wanted == NOW)
                 asked = wanted
                 deadline = now + int((_AT_ONCE_S if asked == NOW else grace) * SECOND)
-            phase, due = core.step(now, BUDGET)
+            phase, due = core.step(at, BUDGET)
             beat()
             if phase == "finished":
                 return Ended(asked, None, core.progress())
@@ -100,11 +105,15 @@ def drive(
                 progress(snapshot)
                 next_progress = max(next_progress + _PROGRESS_EVERY, now)
             if now >= next_second:
-                second(now)
+                second(due if simulated else now)
                 next_second = max(next_second + SECOND, now)
             if now >= next_collect:
                 gc.collect()
                 next_collect = now + _COLLECT_EVERY
+            if simulated:
+                at = due
+                now = clock()
+                continue
             if due > now:
                 # Short naps: stopping must not wait for a far deadline.
                 sleep(min(due - now, BUDGET) / SECOND)
@@ -112,7 +121,7 @@ def drive(
                 # The threads that watch the sockets do not push in: they get their turn here.
                 rest()
             # Afresh, as the duties above take time: the core must not believe that it is earlier than it is.
-            now = clock()
+            at = now = clock()
     except (TrappedError, ComponentError) as problem:
         return Ended(asked, problem, snapshot)
     finally:

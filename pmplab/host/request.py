@@ -16,7 +16,9 @@ Pairs = Mapping[str, object] | Iterable[str | tuple[str, object]]
 class RunRequest:
     """A run: `bundle` and `home` are absolute paths, `overrides` and `env` are pairs of text, `grace` is in seconds.
 
-    `shard` of `shards` is this process; `run_id` and `run_dir` are empty until the leading process has chosen them.
+    `simulate` puts the simulator in the place of the targets, with `sim` (name and text) instead of the bundle's `sim.yaml`;
+    `records` is `full` or `windows`. `shard` of `shards` is this process; `run_id` and `run_dir` are empty until the leading
+    process has chosen them.
     """
 
     bundle: str
@@ -36,6 +38,9 @@ class RunRequest:
     memory_limit: int = 1 << 30
     strict: bool = False
     mode: str = "deploy"
+    simulate: bool = False
+    sim: tuple[str, str] | None = None
+    records: str = "full"
     run_id: str = ""
     run_dir: str = ""
 
@@ -49,6 +54,7 @@ class RunRequest:
         raw: dict[str, Any] = json.loads(text)
         raw["overrides"] = tuple((str(k), str(v)) for k, v in raw["overrides"])
         raw["env"] = tuple((str(k), str(v)) for k, v in raw["env"])
+        raw["sim"] = None if raw["sim"] is None else (str(raw["sim"][0]), str(raw["sim"][1]))
         return cls(**raw)
 
     def of_shard(self, shard: int) -> RunRequest:

@@ -92,6 +92,8 @@ def _serve(request: RunRequest, control: Control, emitter: Emitter, lines: queue
         mode=request.mode,
         shards=request.shards,
         bundle_name=request.bundle_name,
+        simulate=request.simulate,
+        sim=request.sim,
     )
     bundle, cache = Path(request.bundle), Path(request.cache)
     with _wasm.Workshop() as shop:

@@ -33,6 +33,7 @@ COMPONENTS: dict[str, tuple[str | None, list[str]]] = {
     "null": (None, []),
     "resource": ("plugins/resource/manager.wasm", ["files"]),
     "runner": (None, ["files"]),
+    "sim": ("plugins/sim/model.wasm", []),
 }
 
 

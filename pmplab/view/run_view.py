@@ -56,10 +56,8 @@ def seconds(run: Run) -> list[tuple[float, float]]:
     """Return actions ended per second of the run, as (second, actions)."""
     import polars as pl
 
-    from pmplab.analysis import seconds as per_second
-
     try:
-        rows = per_second(run.frames.actions).select("second", "count").collect().rows()
+        rows = run.seconds.select("second", "count").rows()
     except (pl.exceptions.PolarsError, OSError):
         return []
     found = {int(second): float(number) for second, number in rows}

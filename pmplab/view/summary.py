@@ -41,6 +41,8 @@ def headline(summary: Mapping[str, Any]) -> str:
     after = f" after {units.clock(took)}" if took is not None else ""
     bundle = summary.get("bundle")
     lines = [f"  {summary.get('run_id', '?')}  {summary.get('status', '?')}{after}" + (f"  ({bundle})" if bundle else "")]
+    if summary.get("simulated"):
+        lines.append("  simulated: no byte was sent, the times are those of the model")
     if summary.get("message"):
         lines.append(f"  {columns.clip(str(summary['message']), 200)}")
     return "\n".join(lines)
@@ -89,7 +91,11 @@ def _actions(summary: Mapping[str, Any]) -> str:
         rows.append([name, *(units.count(row.get(key, 0)) for key in ("count", "fail", "timeout")), *figures])
     lines = columns.lines(rows, numeric=range(1, len(head)), indent=_INDENT)
     note = f"{_INDENT}response time: from when an action was due to its last byte; service time: from its first byte sent"
-    return "\n".join(["  █ ACTIONS  response time", "", *lines, "", note])
+    notes = [note]
+    if summary.get("percentile_error"):
+        within = units.share(summary["percentile_error"], 1)
+        notes.append(f"{_INDENT}percentiles are from histograms, within {within} of the exact ones")
+    return "\n".join(["  █ ACTIONS  response time", "", *lines, "", *notes])
 
 
 def figure(row: Mapping[str, Any], key: str) -> str:
@@ -162,10 +168,11 @@ def _place(summary: Mapping[str, Any]) -> str:
     run_id, folder = summary.get("run_id"), summary.get("run_dir")
     if not folder:
         return ""
+    table = "windows" if summary.get("percentile_error") else "actions"
     return "\n".join(
         [
             f"  The run lies in   {folder}",
             f"  See it again      pmp show {run_id}",
-            f'  Open its frames   import pmplab as pmp; run = pmp.open_run("{run_id}"); run.frames.actions',
+            f'  Open its frames   import pmplab as pmp; run = pmp.open_run("{run_id}"); run.frames.{table}',
         ]
     )

@@ -22,6 +22,7 @@ _DTYPES: dict[str, pl.DataType] = {
     "int64": pl.Int64(),
     "float64": pl.Float64(),
     "text": pl.String(),
+    "bytes": pl.Binary(),
     # Categorical, not Enum: the values of an old run need not be those of today, and pieces of all runs concatenate.
     "dictionary8": pl.Categorical(),
     "dictionary32": pl.Categorical(),
@@ -75,6 +76,16 @@ class Frames:
     def changes(self) -> pl.LazyFrame:
         """Changes of the Workbook that no other table implies."""
         return self.table("changes")
+
+    @property
+    def windows(self) -> pl.LazyFrame:
+        """One row per second, node and error type: with `--records windows`, in place of `actions`."""
+        return self.table("windows")
+
+    @property
+    def ends(self) -> pl.LazyFrame:
+        """One row per second, scenario and exit: with `--records windows`, in place of `tasks`."""
+        return self.table("ends")
 
     @property
     def host(self) -> pl.LazyFrame:

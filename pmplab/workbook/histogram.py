@@ -52,6 +52,15 @@ class Histogram:
             self.total += int(durations.size)
             self.max = max(self.max, int(durations.max()))
 
+    def take(self, pairs: bytes, most: int) -> None:
+        """Count what a histogram of the table `windows` has counted; `most` is the longest of its durations, ns."""
+        found = np.frombuffer(pairs, dtype="<u4").reshape(-1, 2)
+        if found.size:
+            for bucket, count in found.tolist():
+                self._counts[bucket] += count
+            self.total += int(found[:, 1].sum())
+            self.max = max(self.max, most)
+
     def merge(self, other: Histogram) -> None:
         """Count what another has counted."""
         self._counts.update(other.counts)

@@ -12,7 +12,7 @@ from functools import cache
 from importlib import resources
 from typing import Any, Literal
 
-Type = Literal["int32", "int64", "float64", "text", "dictionary8", "dictionary32"]
+Type = Literal["int32", "int64", "float64", "text", "bytes", "dictionary8", "dictionary32"]
 
 
 @dataclass(frozen=True)

@@ -155,3 +155,45 @@ def test_a_run_was_stopped_if_the_core_says_so_or_was_told_and_says_nothing():
     assert was_stopped(DRAIN, None)
     assert not was_stopped(GO_ON, None)
     assert not was_stopped(GO_ON, "disk")
+
+
+class Jumping(Core):
+    """A simulated core: it asks for a time that is further each step, and ends an hour later; a step takes 10 ms of the wall."""
+
+    def __init__(self, clock):
+        super().__init__(clock, 3600 * SECOND)
+        self.told = []
+
+    def step(self, now, budget):
+        self.told.append(now)
+        self.clock.now += 10 * MS
+        return ("finished" if now >= self.end else "running"), now + 9 * SECOND
+
+
+def test_a_simulated_core_is_called_at_once_with_the_time_it_asked_for():
+    clock = Clock()
+    core, seconds, start = Jumping(clock), [], clock.now
+    ended = drive(
+        core,
+        Levels(clock),
+        grace=1.0,
+        progress=lambda _snapshot: None,
+        second=seconds.append,
+        simulated=True,
+        clock=clock,
+        sleep=clock.sleep,
+    )
+    assert (ended.asked, ended.problem) == (GO_ON, None)
+    assert clock.naps == []
+    assert core.told == [start + n * 9 * SECOND for n in range(401)]
+    assert len(seconds) == 4, "an hour took four seconds of the wall"
+    assert all((second - start) % (9 * SECOND) == 0 for second in seconds), "rows carry the time of the run"
+
+
+def test_a_simulated_core_is_stopped_by_the_clock_on_the_wall():
+    clock = Clock()
+    core = Jumping(clock)
+    levels = Levels(clock, (SECOND, NOW))
+    ended = drive(core, levels, grace=1.0, progress=print, second=print, simulated=True, clock=clock, sleep=clock.sleep)
+    assert (ended.asked, core.stops) == (NOW, [True])
+    assert len(core.told) < 110

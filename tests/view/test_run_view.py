@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from pmplab.analysis import seconds
 from pmplab.view import figures, run_view
 
 from . import samples
@@ -33,7 +34,7 @@ def actions(count: int = 100) -> pl.LazyFrame:
 def run(status: str = "finished", **changes: Any) -> Any:
     summary = SimpleNamespace(to_json=lambda: samples.summary(status=status))
     values = {"id": "r1", "status": status, "progress": samples.progress(), "dir": Path("/r1"), "summary": lambda: summary}
-    return SimpleNamespace(**{**values, "frames": SimpleNamespace(actions=actions()), **changes})
+    return SimpleNamespace(**{**values, "seconds": seconds(actions()).collect(), **changes})
 
 
 def test_a_finished_run_shows_its_summary_without_scripts() -> None:

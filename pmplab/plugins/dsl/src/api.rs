@@ -154,6 +154,10 @@ pub struct Request {
     pub shards: u32,
     /// Name of the bundle: the program's, unless `config.yaml` gives one.
     pub bundle_name: Option<String>,
+    /// The targets are simulated: the component `sim` answers for every protocol component.
+    pub simulate: bool,
+    /// Name and text of `--sim FILE`, instead of the bundle's `sim.yaml`.
+    pub sim: Option<(String, String)>,
 }
 
 /// What a check found.

@@ -1,6 +1,6 @@
 //! The plan: what a checked script means. The parser makes it, the scheduler runs it, nothing else reads the script.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 /// Nanoseconds, as a duration or since the start of the run.
@@ -25,6 +25,15 @@ pub struct Plan {
     /// Keys of `kv`-like constants readable as `global.*`.
     pub globals: Json,
     pub wbs: WbsNode,
+    /// None: the components speak to their targets.
+    pub sim: Option<Sim>,
+}
+
+/// What answers in place of the targets: the `sim` component fills slot 0, for all protocol components.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Sim {
+    /// By `Call::action`: what the component is told of the call under `pmplab:sim`; null for a call that the core makes itself.
+    pub models: Vec<Json>,
 }
 
 /// A declared component.
@@ -467,7 +476,7 @@ pub struct Branch {
 }
 
 /// A time that is drawn anew at each use, in nanoseconds. Draws come from the run's seed.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Dist {
     Constant(Ns),
@@ -797,7 +806,7 @@ pub enum Segment {
 }
 
 /// A typed value, as the contract `pmplab:protocol` has it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Value {
     None,

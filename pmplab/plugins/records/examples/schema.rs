@@ -1,6 +1,8 @@
 //! Prints the schema of the tables as JSON: `pmplab/workbook/schema.json` is its output.
 
-use pmplab_records::schema::{ACTIONS, CHANGES, Column, Kind, LEASES, LOAD, TASKS, VERSION};
+use pmplab_records::schema::{
+    ACTIONS, CHANGES, Column, ENDS, Kind, LEASES, LOAD, TASKS, VERSION, WINDOWS,
+};
 use serde_json::{Value, json};
 
 fn described(column: &Column) -> Value {
@@ -8,6 +10,7 @@ fn described(column: &Column) -> Value {
         Kind::Int32 => ("int32", Value::Null),
         Kind::Int64 => ("int64", Value::Null),
         Kind::Text => ("text", Value::Null),
+        Kind::Bytes => ("bytes", Value::Null),
         Kind::Closed(values) => ("dictionary8", json!(values)),
         Kind::Planned(_) => ("dictionary32", Value::Null),
     };
@@ -28,6 +31,8 @@ fn main() -> Result<(), serde_json::Error> {
         table(LOAD.name, LOAD.doc, &LOAD.columns),
         table(LEASES.name, LEASES.doc, &LEASES.columns),
         table(CHANGES.name, CHANGES.doc, &CHANGES.columns),
+        table(WINDOWS.name, WINDOWS.doc, &WINDOWS.columns),
+        table(ENDS.name, ENDS.doc, &ENDS.columns),
     ]});
     println!("{}", serde_json::to_string_pretty(&all)?);
     Ok(())

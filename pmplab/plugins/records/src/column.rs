@@ -24,7 +24,7 @@ impl Buffer {
     pub fn new(column: &Column, values: usize) -> Self {
         Self {
             values: Vec::new(),
-            offsets: (column.kind == Kind::Text).then(|| vec![0; 4]),
+            offsets: matches!(column.kind, Kind::Text | Kind::Bytes).then(|| vec![0; 4]),
             valid: column.nullable.then(Vec::new),
             rows: 0,
             nulls: 0,
@@ -101,8 +101,13 @@ impl Buffer {
 
     #[inline]
     pub fn text(&mut self, text: &str) {
-        if self.values.len() + text.len() <= MOST_TEXT {
-            self.values.extend_from_slice(text.as_bytes());
+        self.bytes(text.as_bytes());
+    }
+
+    #[inline]
+    pub fn bytes(&mut self, bytes: &[u8]) {
+        if self.values.len() + bytes.len() <= MOST_TEXT {
+            self.values.extend_from_slice(bytes);
         }
         let end = u32::try_from(self.values.len()).unwrap_or_default();
         if let Some(offsets) = &mut self.offsets {

@@ -14,6 +14,7 @@ const HEADER_SCHEMA: u8 = 1;
 const HEADER_DICTIONARY: u8 = 2;
 const HEADER_BATCH: u8 = 3;
 const TYPE_INT: u8 = 2;
+const TYPE_BYTES: u8 = 4;
 const TYPE_TEXT: u8 = 5;
 
 /// The message that opens a stream.
@@ -105,7 +106,11 @@ fn field(flat: &mut Flat, from: usize, id: usize, column: &Column) {
         [
             Field::Link,
             Field::Bool(column.nullable),
-            Field::U8(if bits.is_some() { TYPE_INT } else { TYPE_TEXT }),
+            Field::U8(match column.kind {
+                Kind::Int32 | Kind::Int64 => TYPE_INT,
+                Kind::Bytes => TYPE_BYTES,
+                Kind::Text | Kind::Closed(_) | Kind::Planned(_) => TYPE_TEXT,
+            }),
             Field::Link,
             if index_bits.is_some() {
                 Field::Link

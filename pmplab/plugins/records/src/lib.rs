@@ -10,6 +10,7 @@ mod ipc;
 pub mod rows;
 pub mod schema;
 mod table;
+pub mod windows;
 pub mod workbook;
 
 pub use dictionaries::{

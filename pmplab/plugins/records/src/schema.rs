@@ -5,12 +5,16 @@ use crate::dictionaries::{CLASSES, ERROR_TYPES, EVENTS, EXITS, LEASE_EVENTS, PHA
 /// Version of the schema. It changes when a column goes, or changes its meaning; a new column leaves it as it is.
 pub const VERSION: &str = "1";
 
+/// How long a window is.
+pub const WINDOW_NS: i64 = 1_000_000_000;
+
 /// What a column holds. Counts are signed: readers subtract them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Int32,
     Int64,
     Text,
+    Bytes,
     /// Index of 8 bits into one of the closed dictionaries.
     Closed(&'static [&'static str]),
     /// Index of 32 bits into a dictionary that is fixed when the plan is made.
@@ -66,7 +70,7 @@ const fn optional(name: &'static str, kind: Kind, unit: &'static str, doc: &'sta
     }
 }
 
-use Kind::{Closed, Int32, Int64, Planned as By, Text};
+use Kind::{Bytes, Closed, Int32, Int64, Planned as By, Text};
 
 const SEQ: Column = column(
     "seq",
@@ -190,6 +194,57 @@ pub const CHANGES: Table<9> = Table {
     ],
 };
 
+/// What a histogram holds.
+const HISTOGRAM: &str = "Pairs of a bucket and its count, 32 bits each, least byte first. Below 128 ns each ns has its bucket; above, each power of two has 128, so that the middle of a bucket is within 0.4 % of all that is in it.";
+
+#[rustfmt::skip]
+pub const WINDOWS: Table<23> = Table {
+    name: "windows",
+    doc: "With --records windows, in place of actions: one row per second, node and error type. Rows of one key add up; a late one may come twice.",
+    columns: [
+        SEQ,
+        column("t", Int64, "ns", "Begin of the second in which the attempts ended. Since the start of the run."),
+        column("scenario", By(Planned::Scenarios), "", "Scenario of the users."),
+        column("node", By(Planned::Nodes), "", "WBS node: scenario/workflow/step."),
+        column("component", By(Planned::Components), "", "Component that was called."),
+        column("call", By(Planned::Calls), "", "Capability that was called."),
+        optional("error_type", Closed(ERROR_TYPES), "", "What went wrong with these attempts. Null for those that succeeded."),
+        optional("class", Closed(CLASSES), "", "Whom they speak of: the target or the harness. Null for successes and for what was cancelled."),
+        column("count", Int64, "1", "Attempts."),
+        column("success", Int64, "1", "Attempts that succeeded."),
+        column("fail", Int64, "1", "Attempts that failed."),
+        column("timeout", Int64, "1", "Attempts that timed out."),
+        column("bytes_sent", Int64, "bytes", "Written to sockets."),
+        column("bytes_received", Int64, "bytes", "Read from sockets."),
+        column("response_sum", Int64, "ns", "Sum of the response times, t_end - t_intended of actions."),
+        column("response_min", Int64, "ns", "Shortest response time."),
+        column("response_max", Int64, "ns", "Longest response time."),
+        column("response_histogram", Bytes, "", HISTOGRAM),
+        column("service_sum", Int64, "ns", "Sum of the service times, t_end - t_start of actions."),
+        column("service_min", Int64, "ns", "Shortest service time."),
+        column("service_max", Int64, "ns", "Longest service time."),
+        column("service_histogram", Bytes, "", HISTOGRAM),
+        optional("message", Text, "", "The first that was said of them, at most 200 characters."),
+    ],
+};
+
+#[rustfmt::skip]
+pub const ENDS: Table<9> = Table {
+    name: "ends",
+    doc: "With --records windows, in place of tasks: one row per second, scenario and exit. Rows of one key add up.",
+    columns: [
+        SEQ,
+        column("t", Int64, "ns", "Begin of the second in which the tasks ended. Since the start of the run."),
+        column("scenario", By(Planned::Scenarios), "", "Scenario of the users."),
+        column("exit", Closed(EXITS), "", "The exit through which they left."),
+        column("state", Closed(PHASES), "", "Their last state."),
+        column("count", Int64, "1", "Tasks."),
+        column("duration_sum", Int64, "ns", "Sum of what they took, t_end - t_start of tasks."),
+        column("duration_min", Int64, "ns", "What the shortest took."),
+        column("duration_max", Int64, "ns", "What the longest took."),
+    ],
+};
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,6 +257,8 @@ mod tests {
             &LOAD.columns,
             &LEASES.columns,
             &CHANGES.columns,
+            &WINDOWS.columns,
+            &ENDS.columns,
         ];
         for column in all.into_iter().flatten() {
             assert!(column.doc.ends_with('.'), "{}", column.name);

@@ -41,7 +41,7 @@ impl<const N: usize> Writer<N> {
             let values: Vec<&str> = match column.kind {
                 Kind::Closed(values) => values.to_vec(),
                 Kind::Planned(planned) => dictionaries.values(planned),
-                Kind::Int32 | Kind::Int64 | Kind::Text => continue,
+                Kind::Int32 | Kind::Int64 | Kind::Text | Kind::Bytes => continue,
             };
             *size = values.len();
             opening.extend(ipc::dictionary(id, values.into_iter()));

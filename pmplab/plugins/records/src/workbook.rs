@@ -3,8 +3,9 @@
 use std::fmt;
 
 use crate::rows::{ActionRow, ChangeRow, LeaseRow, LoadRow, TaskRow};
-use crate::schema::{ACTIONS, CHANGES, LEASES, LOAD, TASKS};
+use crate::schema::{ACTIONS, CHANGES, ENDS, LEASES, LOAD, TASKS, WINDOW_NS, WINDOWS};
 use crate::table::Writer;
+use crate::windows::{End, Window, Windows};
 
 /// A batch is written at this age. A crash may lose what is younger than 250 ms: the rest is for the tick and the disk.
 const BATCH_NS: u64 = 200_000_000;
@@ -83,6 +84,17 @@ pub struct Workbook<S: Sink> {
     load: Writer<17>,
     leases: Writer<9>,
     changes: Writer<9>,
+    /// In place of actions, tasks and most of the load; none: every record is kept.
+    windows: Option<Box<Windowed>>,
+}
+
+/// What is kept when aggregates of a second are enough.
+struct Windowed {
+    open: Windows,
+    windows: Writer<23>,
+    ends: Writer<9>,
+    /// By scenario: the second of its last row of load, and the latest row that was not written.
+    load: Vec<(i64, Option<LoadRow>)>,
 }
 
 impl<S: Sink> Workbook<S> {
@@ -100,7 +112,20 @@ impl<S: Sink> Workbook<S> {
             load: Writer::new(&LOAD, dictionaries),
             leases: Writer::new(&LEASES, dictionaries),
             changes: Writer::new(&CHANGES, dictionaries),
+            windows: None,
         }
+    }
+
+    /// Keeps aggregates of a second in place of actions, tasks and the load of every tick.
+    #[must_use]
+    pub fn windowed(mut self, dictionaries: &Dictionaries) -> Self {
+        self.windows = Some(Box::new(Windowed {
+            open: Windows::default(),
+            windows: Writer::new(&WINDOWS, dictionaries),
+            ends: Writer::new(&ENDS, dictionaries),
+            load: Vec::new(),
+        }));
+        self
     }
 
     pub fn sink(&self) -> &S {
@@ -135,6 +160,10 @@ impl<S: Sink> Workbook<S> {
 
     /// Takes an attempt of an action.
     pub fn action(&mut self, row: &ActionRow) {
+        if let Some(windowed) = &mut self.windows {
+            windowed.open.action(row);
+            return;
+        }
         let number = self.next_seq();
         #[rustfmt::skip]
         let [
@@ -174,6 +203,10 @@ impl<S: Sink> Workbook<S> {
 
     /// Takes a task that ended.
     pub fn task(&mut self, row: &TaskRow) {
+        if let Some(windowed) = &mut self.windows {
+            windowed.open.task(row);
+            return;
+        }
         let number = self.next_seq();
         #[rustfmt::skip]
         let [
@@ -203,6 +236,15 @@ impl<S: Sink> Workbook<S> {
 
     /// Takes the load of a scenario at a tick.
     pub fn load(&mut self, row: &LoadRow) {
+        if let Some(windowed) = &mut self.windows
+            && !windowed.first_of_second(row)
+        {
+            return;
+        }
+        self.load_row(row);
+    }
+
+    fn load_row(&mut self, row: &LoadRow) {
         let number = self.next_seq();
         #[rustfmt::skip]
         let [
@@ -277,6 +319,9 @@ impl<S: Sink> Workbook<S> {
     /// What the sink could not take, now or since the last call. The batch in question is lost; the next may be tried.
     pub fn flush(&mut self, now_ns: u64, force: bool) -> Result<(), SinkError> {
         self.now = now_ns;
+        if self.windows.as_ref().is_some_and(|w| w.open.due(now_ns)) {
+            self.close_windows(now_ns);
+        }
         if force || now_ns.saturating_sub(self.written) >= BATCH_NS {
             self.written = now_ns;
             self.each(false);
@@ -289,6 +334,10 @@ impl<S: Sink> Workbook<S> {
     /// # Errors
     /// What the sink could not take, now or since the last `flush`.
     pub fn close(&mut self) -> Result<(), SinkError> {
+        self.close_windows(u64::MAX);
+        let held = self.windows.iter_mut().flat_map(|w| &mut w.load);
+        let held: Vec<LoadRow> = held.filter_map(|(_, row)| row.take()).collect();
+        held.iter().for_each(|row| self.load_row(row));
         self.each(true);
         self.failure.take().map_or(Ok(()), Err)
     }
@@ -301,15 +350,122 @@ impl<S: Sink> Workbook<S> {
                 emitted.and(self.$table.rotate(sink, now, last))
             }),*] };
         }
-        for done in emit!(actions, tasks, load, leases, changes) {
+        let mut all = emit!(actions, tasks, load, leases, changes).to_vec();
+        if let Some(windowed) = &mut self.windows {
+            let windows = windowed.windows.emit(sink, shard, now);
+            all.push(windows.and(windowed.windows.rotate(sink, now, last)));
+            let ends = windowed.ends.emit(sink, shard, now);
+            all.push(ends.and(windowed.ends.rotate(sink, now, last)));
+        }
+        for done in all {
             self.note(done);
         }
+    }
+
+    /// Writes the windows that are over.
+    fn close_windows(&mut self, now: u64) {
+        let Some(mut windowed) = self.windows.take() else {
+            return;
+        };
+        let (windows, ends) = windowed.open.closed(now);
+        for window in windows {
+            let number = self.next_seq();
+            let window = windowed.window(number, window);
+            windowed.open.reuse(window);
+            if windowed.windows.ended_row() {
+                let done = windowed.windows.emit(&mut self.sink, self.shard, self.now);
+                self.note(done);
+            }
+        }
+        for end in ends {
+            let number = self.next_seq();
+            windowed.end(number, end);
+            if windowed.ends.ended_row() {
+                let done = windowed.ends.emit(&mut self.sink, self.shard, self.now);
+                self.note(done);
+            }
+        }
+        self.windows = Some(windowed);
     }
 
     fn note(&mut self, done: Result<(), SinkError>) {
         if let Err(error) = done {
             self.failure.get_or_insert(error);
         }
+    }
+}
+
+impl Windowed {
+    /// Whether the row is the first of its scenario in its second; else it is held back until the end.
+    fn first_of_second(&mut self, row: &LoadRow) -> bool {
+        let scenario = row.scenario as usize;
+        if self.load.len() <= scenario {
+            self.load.resize_with(scenario + 1, || (-1, None));
+        }
+        let second = row.t.div_euclid(WINDOW_NS);
+        let (last, held) = &mut self.load[scenario];
+        let first = second > *last;
+        if first {
+            (*last, *held) = (second, None);
+        } else {
+            *held = Some(row.clone());
+        }
+        first
+    }
+
+    fn window(&mut self, number: i64, mut window: Window) -> Window {
+        #[rustfmt::skip]
+        let [
+            seq, t, scenario, node, component, call, error_type, class, count, success, fail, timeout, bytes_sent, bytes_received,
+            response_sum, response_min, response_max, response_histogram,
+            service_sum, service_min, service_max, service_histogram, message,
+        ] = &mut self.windows.columns;
+        seq.long(number);
+        t.long(window.second.saturating_mul(WINDOW_NS));
+        scenario.planned(window.scenario);
+        node.planned(window.node);
+        component.planned(window.component);
+        call.planned(window.call);
+        error_type.maybe_closed(window.error_type);
+        let speaks = window.error_type.is_some() && window.class < 2;
+        class.maybe_closed(speaks.then_some(u32::from(window.class)));
+        count.count(window.events.iter().sum());
+        for (column, event) in [success, fail, timeout].into_iter().zip(window.events) {
+            column.count(event);
+        }
+        bytes_sent.count(window.bytes_sent);
+        bytes_received.count(window.bytes_received);
+        for (columns, times) in [
+            (
+                [response_sum, response_min, response_max, response_histogram],
+                &mut window.response,
+            ),
+            (
+                [service_sum, service_min, service_max, service_histogram],
+                &mut window.service,
+            ),
+        ] {
+            let [sum, min, max, histogram] = columns;
+            sum.long(times.sum);
+            min.long(times.min);
+            max.long(times.max);
+            histogram.bytes(&times.take());
+        }
+        message.maybe_text(window.message.as_deref().map(cut));
+        window
+    }
+
+    fn end(&mut self, number: i64, end: End) {
+        let [seq, t, scenario, exit, state, count, sum, min, max] = &mut self.ends.columns;
+        seq.long(number);
+        t.long(end.second.saturating_mul(WINDOW_NS));
+        scenario.planned(end.scenario);
+        exit.closed(end.exit);
+        state.closed(end.state);
+        count.count(end.count);
+        sum.long(end.sum);
+        min.long(end.min);
+        max.long(end.max);
     }
 }
 

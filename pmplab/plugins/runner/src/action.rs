@@ -19,7 +19,7 @@ use crate::strand::{Cause, Flight, Hold, Seen, Tried};
 use crate::user::User;
 
 /// A cancelled action whose outcome has not come for so long is written off.
-const WRITE_OFF: Ns = 1_000_000_000;
+pub(crate) const WRITE_OFF: Ns = 1_000_000_000;
 
 /// How an action ended, whoever says so.
 pub struct Ended {
@@ -137,6 +137,10 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
                 let token =
                     self.protocols[slot].run_action(task, number, call.action, params, leases);
                 self.flights[slot].insert(token, (key, at));
+                let (flights, tally) = (&self.flights, &self.tallies[scene_at]);
+                let flies = |slot: usize, token: u64| flights[slot].contains_key(&token);
+                let live = tally.started - tally.finished;
+                self.airborne[scene_at].push(now, slot, token, live, flies);
                 let user = self.users.get_mut(key)?;
                 user.task.sent = true;
                 user.task.flying += 1;

@@ -19,6 +19,7 @@ use crate::slab::{Key, Slab};
 use crate::tally::{LeaseTally, Tally};
 use crate::timer::Timers;
 use crate::user::{Kept, User};
+use crate::watch::{Airborne, Watch};
 
 /// WASI timers are this late; nearer than that, arrivals are waited for without sleeping.
 const COARSE: Ns = 1_200_000;
@@ -114,6 +115,9 @@ pub struct Engine<P: Protocol, R, L> {
     /// Strands that wait at a gate.
     pub(crate) watching: Vec<(Key, u32)>,
     pub(crate) timers: Timers,
+    pub(crate) watch: Watch,
+    /// By scenario.
+    pub(crate) airborne: Vec<Airborne>,
     /// By limit: what it allows, and the bucket of those that all users share.
     pub(crate) rates: Vec<limit::Terms>,
     pub(crate) buckets: Vec<Bucket>,
@@ -133,7 +137,7 @@ pub struct Engine<P: Protocol, R, L> {
     pub(crate) stop_reason: Option<&'static str>,
     pub(crate) message: Option<String>,
     /// Slots that the plan calls.
-    used: Vec<usize>,
+    pub(crate) used: Vec<usize>,
     /// Everything was given back.
     released: bool,
     outcomes: Vec<Outcome>,
@@ -177,6 +181,8 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             started: VecDeque::new(),
             watching: Vec::new(),
             timers: Timers::default(),
+            watch: Watch::default(),
+            airborne: program.scenes.iter().map(|_| Airborne::default()).collect(),
             rates: program
                 .limits
                 .iter()
@@ -225,6 +231,9 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
                 next: host,
             };
         }
+        if self.clock.is_simulated() {
+            return self.step_simulated();
+        }
         let end = self.clock.now().saturating_add(budget);
         loop {
             self.control();
@@ -261,7 +270,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
     }
 
     /// Where the run stands, and when it wants to be called again.
-    fn stepped(&self, next: Ns) -> Stepped {
+    pub(crate) fn stepped(&self, next: Ns) -> Stepped {
         Stepped {
             phase: self.phase,
             next: self.clock.to_host(next),
@@ -283,7 +292,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
     }
 
     /// What is due by now: a tick, waits that are over, arrivals, strands that were put off.
-    fn control(&mut self) {
+    pub(crate) fn control(&mut self) {
         if self.clock.now() >= self.next_tick {
             self.on_tick();
             if let Err(error) = self.ledger.tick() {
@@ -300,7 +309,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
     }
 
     /// The next instant at which the core itself has something to do.
-    fn due(&self) -> Ns {
+    pub(crate) fn due(&self) -> Ns {
         if !self.ready.is_empty() {
             return self.clock.now();
         }
@@ -384,7 +393,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         came
     }
 
-    fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.users.is_empty() && self.tallies.iter().all(|tally| tally.next_at.is_none())
     }
 

@@ -2,6 +2,7 @@
 
 use pmplab_dsl::plan::{Exit, Ns};
 
+use crate::action::WRITE_OFF;
 use crate::engine::Engine;
 use crate::ports::{Ledger, Protocol, Provider};
 use crate::slab::Key;
@@ -162,6 +163,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             flight.verdict = Some((verdict, now));
             let (slot, token) = (flight.slot, flight.token);
             self.protocols[slot].cancel(token);
+            self.watch.at(now.saturating_add(WRITE_OFF), key);
         } else if verdict == Verdict::Interrupted {
             flight.verdict = Some((verdict, now));
         }

@@ -103,6 +103,9 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             wait: signed(waited),
             expires: held.expires.map(signed),
         });
+        if let Some(renew) = held.renew {
+            self.watch.at(renew, key);
+        }
         user.leases[position] = Some(held);
         Ok(())
     }

@@ -57,7 +57,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             life: Life::new(now),
             evidence: Evidence::default(),
         };
-        self.users.insert(User {
+        let user = User {
             number,
             scene: at,
             planned,
@@ -76,7 +76,13 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             buckets: vec![Bucket::default(); scene.user_limits.len()],
             rest: None,
             task,
-        })
+        };
+        let look = self.next_look(&user);
+        let key = self.users.insert(user);
+        if let Some(at) = look {
+            self.watch.at(at, key);
+        }
+        key
     }
 
     pub(crate) fn begin_task(&mut self, key: Key, planned: Ns) {
@@ -104,6 +110,9 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             }
         }
         set_defaults(scene, &mut task.vars, false);
+        if let Some(deadline) = task.deadline {
+            self.watch.at(deadline, key);
+        }
         task.visits.fill(0);
         task.attempts = 0;
         task.main.restart(planned);
@@ -287,6 +296,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         };
         if !user.stop {
             user.stop = true;
+            self.watch.at(self.clock.now(), key);
             let tally = &mut self.tallies[user.scene];
             tally.online -= 1;
             tally.stop += 1;

@@ -6,6 +6,8 @@ use pmplab_records::{FileId, Sink, SinkError};
 
 /// More than this behind, the disk cannot keep up with the run.
 const MOST_BEHIND: usize = 128 << 20;
+/// A patient outbox waits for the disk when it is so much behind.
+const PATIENCE: usize = 16 << 20;
 
 /// A file system whose writes go on in the background.
 pub trait Disk {
@@ -45,6 +47,7 @@ pub struct Outbox<D: Disk> {
     next: u32,
     behind: usize,
     failure: Option<SinkError>,
+    patient: bool,
 }
 
 impl<D: Disk> Outbox<D> {
@@ -55,7 +58,15 @@ impl<D: Disk> Outbox<D> {
             next: 0,
             behind: 0,
             failure: None,
+            patient: false,
         }
+    }
+
+    /// One that lets the run wait rather than fail when the disk is slow.
+    #[must_use]
+    pub fn patient(mut self) -> Self {
+        self.patient = true;
+        self
     }
 
     pub const fn disk(&self) -> &D {
@@ -183,6 +194,9 @@ impl<D: Disk> Sink for Outbox<D> {
             if !bytes.is_empty() {
                 file.queue.push_back(bytes);
             }
+        }
+        if self.patient && self.behind > PATIENCE {
+            return self.settle();
         }
         if self.behind > MOST_BEHIND {
             self.failure.get_or_insert_with(|| {

@@ -3,6 +3,7 @@
 use pmplab_dsl::plan::{Exit, Ns};
 use pmplab_records::rows::{ChangeRow, LoadRow};
 
+use crate::action::WRITE_OFF;
 use crate::clock::signed;
 use crate::engine::{Engine, Phase};
 use crate::names::TIMELINE;
@@ -84,24 +85,71 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
     }
 
     fn look_after_users(&mut self) {
-        for tally in &mut self.tallies {
-            tally.oldest = 0;
-        }
         let now = self.clock.now();
-        for place in 0..self.users.capacity() {
-            let Some((key, user)) = self.users.at(place) else {
-                continue;
-            };
-            if user.task.flying > 0 {
-                let flights = user.task.each().filter_map(|strand| strand.flight.as_ref());
-                let first = flights.map(|flight| flight.submitted).min();
-                let tally = &mut self.tallies[user.scene];
-                tally.oldest = tally.oldest.max(now.saturating_sub(first.unwrap_or(now)));
-            }
-            if let Some(due) = self.look(user) {
+        let flies = |slot: usize, token: u64| self.flights[slot].contains_key(&token);
+        for (tally, airborne) in self.tallies.iter_mut().zip(&mut self.airborne) {
+            let oldest = airborne.oldest(flies);
+            tally.oldest = oldest.map_or(0, |at| now.saturating_sub(at));
+        }
+        let due = match self.is_closing() {
+            // All that is left is to end, as soon as it can.
+            true => self.users.iter().map(|(key, _)| key).collect(),
+            false => self.watch.due(now),
+        };
+        for key in due {
+            if let Some(due) = self.users.get(key).and_then(|user| self.look(user)) {
                 self.handle(key, due);
             }
+            if let Some(at) = self.users.get(key).and_then(|user| self.next_look(user)) {
+                self.watch.at(at, key);
+            }
         }
+    }
+
+    /// Whether some of the users are to begin nothing new.
+    fn is_closing(&self) -> bool {
+        let closes = |tally: &Tally| tally.closed.is_some() && tally.users() > 0;
+        self.phase != Phase::Running || self.tallies.iter().any(closes)
+    }
+
+    /// When something of a user may be due; what is due already is looked at in the next tick.
+    pub(crate) fn next_look(&self, user: &User) -> Option<Ns> {
+        let (scene, task) = (&self.program.scenes[user.scene], &user.task);
+        let flights = task.each().filter_map(|strand| strand.flight.as_ref());
+        let lost = flights
+            .filter_map(|flight| flight.verdict)
+            .map(|(_, since)| since.saturating_add(WRITE_OFF))
+            .min();
+        // What comes then may have deadlines of its own.
+        if task.then.is_some() {
+            return Some(self.clock.now());
+        }
+        let begin = self.tallies[user.scene].begin;
+        let scene_ends = begin
+            .zip(scene.max_duration)
+            .map(|(b, limit)| b.saturating_add(limit));
+        let user_ends = scene
+            .user_deadline
+            .map(|limit| user.planned.saturating_add(limit));
+        let renew = user
+            .leases
+            .iter()
+            .flatten()
+            .filter_map(|held| held.renew)
+            .min();
+        let stops = user.stop.then(|| self.clock.now());
+        [
+            lost,
+            scene_ends,
+            user_ends,
+            task.deadline,
+            user.leaves,
+            renew,
+            stops,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     fn look(&self, user: &User) -> Option<Due> {

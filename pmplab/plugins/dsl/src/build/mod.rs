@@ -17,6 +17,7 @@ mod resources;
 mod scenarios;
 mod scope;
 mod section;
+mod sim;
 mod starts;
 mod steps;
 mod targets;
@@ -83,6 +84,7 @@ impl Ctx<'_> {
     ) -> Option<(Option<Plan>, Compose, Vec<String>)> {
         let root = self.script_tree();
         let config = self.config_tree();
+        let model = self.sim_tree();
         let mut root = root?;
         self.overrides(&mut root);
         let mut script = self.script(&root, config.as_ref())?;
@@ -100,8 +102,14 @@ impl Ctx<'_> {
                 .collect()
         };
         used.extend(bound.iter().cloned());
-        let components =
+        let mut components =
             self.find_components(std::mem::take(&mut script.components), &used, &bound);
+        let simulated = self.is_simulated(&components);
+        if simulated {
+            sim::stand_in(&mut components);
+            // What simulates needs no grant of what it stands for.
+            self.found.retain(|d| d.number != 707);
+        }
         let resources = self.open_resources(
             std::mem::take(&mut script.resources),
             &components,
@@ -142,7 +150,7 @@ impl Ctx<'_> {
         self.never_used(&shop, &resources, &scenarios.used);
         self.domains(&scenarios.plan, &components, &resources);
         self.limits(&scenarios.plan, &script, &resources);
-        let plan = Plan {
+        let mut plan = Plan {
             wbs: wbs::wbs(&program, &scenarios.plan, &components.plan, &resources.plan),
             program,
             version: script.version,
@@ -154,8 +162,21 @@ impl Ctx<'_> {
             workbook: book.plan(),
             monitoring: Monitoring::default(),
             globals,
+            sim: None,
         };
-        Some((Some(plan), components.compose(), need))
+        let model = model.as_ref().map(|node| self.sim(node));
+        self.simulate(
+            model.as_ref(),
+            &mut plan,
+            simulated,
+            &components,
+            &script.actions,
+        );
+        let mut compose = components.compose();
+        if simulated {
+            sim::composed(&mut compose);
+        }
+        Some((Some(plan), compose, need))
     }
 
     fn never_used(
@@ -279,6 +300,7 @@ pub fn answer(checked: &Checked) -> Json {
         "diagnostics": checked.json,
         "need_providers": checked.need_providers,
         "compose": checked.compose,
+        "simulated": checked.plan.as_ref().is_some_and(|plan| plan.sim.is_some()),
         "plan": plan,
     })
 }

@@ -99,6 +99,11 @@ pub const CODES: &[Code] = &[
         "protocol components run actions, resource components provide resources",
     ),
     code(
+        206,
+        "unknown name in sim.yaml",
+        "name a call as COMPONENT.CALL, or an action of the script",
+    ),
+    code(
         211,
         "unknown `goto` target",
         "use a step of the workflow, an exit or `closing`",
@@ -358,6 +363,11 @@ pub const CODES: &[Code] = &[
     ),
     code(706, "kind of component not allowed", "use `wasi-component`"),
     code(707, "grant missing", "run with `--allow NAME=GRANTS`"),
+    code(
+        709,
+        "the component `sim` beside real ones",
+        "run with `--simulate`: then it answers for all of them",
+    ),
     code(
         801,
         "no script",

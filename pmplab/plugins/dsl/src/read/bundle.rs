@@ -74,7 +74,7 @@ impl Ctx<'_> {
         loaded.root.filter(|root| !root.is_null())
     }
 
-    fn utf8(&mut self, name: &str, bytes: Vec<u8>) -> Option<String> {
+    pub(super) fn utf8(&mut self, name: &str, bytes: Vec<u8>) -> Option<String> {
         match String::from_utf8(bytes) {
             // A byte order mark is no part of the text.
             Ok(text) => Some(

@@ -18,6 +18,7 @@ pub mod retry;
 pub mod save_as;
 pub mod scalars;
 pub mod settings;
+pub mod sim;
 pub mod steps;
 pub mod workbook;
 pub mod workflows;

@@ -706,3 +706,43 @@ pub const MONITORING: Place = Place {
     later: &["retry"],
     ..PLAIN
 };
+
+/// `sim.yaml`.
+pub const SIM: Place = Place {
+    what: "sim.yaml",
+    keys: &["calls", "default", "servers"],
+    moved: &[("latency", "`calls.NAME` or `default`")],
+    synonyms: &[("actions", "calls"), ("defaults", "default")],
+    ..PLAIN
+};
+
+/// How a call of `sim.yaml` answers.
+pub const SIM_CALL: Place = Place {
+    what: "model",
+    keys: &[
+        "latency", "fail", "timeout", "error", "outputs", "server", "outages",
+    ],
+    moved: &[("workers", "`server`"), ("queue", "`server`")],
+    synonyms: &[
+        ("delay", "latency"),
+        ("duration", "latency"),
+        ("errors", "fail"),
+        ("error-rate", "fail"),
+        ("outage", "outages"),
+    ],
+    ..PLAIN
+};
+
+pub const SIM_SERVER: Place = Place {
+    what: "server",
+    keys: &["workers", "queue"],
+    synonyms: &[("threads", "workers"), ("backlog", "queue")],
+    ..PLAIN
+};
+
+pub const SIM_OUTAGE: Place = Place {
+    what: "outage",
+    keys: &["at", "for", "error"],
+    synonyms: &[("start", "at"), ("from", "at"), ("duration", "for")],
+    ..PLAIN
+};

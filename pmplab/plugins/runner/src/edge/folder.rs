@@ -91,13 +91,28 @@ pub struct RunLedger {
 }
 
 impl RunLedger {
-    pub fn new(folder: RunFolder, dictionaries: &Dictionaries, shard: u32) -> Self {
+    /// In virtual time a run is faster than any disk: then `patient`, it waits for it. `windows` keeps aggregates only.
+    pub fn new(
+        folder: RunFolder,
+        dictionaries: &Dictionaries,
+        shard: u32,
+        patient: bool,
+        windows: bool,
+    ) -> Self {
         let alerts = match shard {
             0 => "alerts.jsonl".to_owned(),
             n => format!("alerts-{n}.jsonl"),
         };
+        let mut outbox = Outbox::new(folder);
+        if patient {
+            outbox = outbox.patient();
+        }
+        let workbook = Workbook::new(outbox, dictionaries, shard);
         Self {
-            workbook: Workbook::new(Outbox::new(folder), dictionaries, shard),
+            workbook: match windows {
+                true => workbook.windowed(dictionaries),
+                false => workbook,
+            },
             alerts: (alerts, None),
             failure: None,
         }

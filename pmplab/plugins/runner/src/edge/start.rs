@@ -1,6 +1,7 @@
 //! From a request to a run that is ready for its first step.
 
 use pmplab_dsl::plan::{Component, Plan, Role};
+use pmplab_dsl::random::Rng;
 use pmplab_dsl::{
     Checked, Files, Mode, Problem, Providers, Request, ResourceSpec, ResourceTable, answer,
 };
@@ -17,6 +18,7 @@ use crate::portion::Portion;
 use crate::ports::{Capabilities, Protocol, Provider, Refusal};
 use crate::program::Program;
 use crate::scope::Blob;
+use crate::simulated::modelled;
 
 /// What `start` takes beside the request of a check.
 #[derive(Debug, Deserialize)]
@@ -26,10 +28,19 @@ struct Begin {
     seed: u64,
     shard: u64,
     of: u64,
-    seed: u64,
     /// Nanoseconds that what is in flight may go on after a stop.
     #[serde(alias = "grace_ns")]
     grace: u64,
+    records: Records,
+}
+
+/// How much of a run is kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Records {
+    #[default]
+    Full,
+    Windows,
 }
 
 impl Default for Begin {
@@ -38,8 +49,8 @@ impl Default for Begin {
             seed: 0,
             shard: 0,
             of: 1,
-            seed: 0,
             grace: 30_000_000_000,
+            records: Records::Full,
         }
     }
 }
@@ -178,17 +189,31 @@ pub fn start(text: &str) -> Result<(Run, Json), Json> {
         .ok()
         .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
         .unwrap_or_default();
+    let mut initialised = [false; protocols::SLOTS];
     for component in used(&plan, Role::Protocol, protocols::SLOTS)? {
-        let mut slot = ProtocolSlot(component.slot.unwrap_or_default() as usize);
+        let at = component.slot.unwrap_or_default() as usize;
+        // A simulator stands for several, and need not be any of them.
+        if std::mem::replace(&mut initialised[at], true) {
+            continue;
+        }
+        let mut slot = ProtocolSlot(at);
         let files = component.grants.iter().any(|grant| grant == "files");
         let found = slot
             .init(&manifest, files)
             .map_err(|text| refuse("init", format!("component `{}`: {text}", component.name)))?;
-        agree(component, &found)?;
+        if plan.sim.is_none() {
+            agree(component, &found)?;
+        }
     }
+    // Shards of one run must not draw alike.
+    let seed = Rng::stream(begin.seed, begin.shard).bits();
     for (slot, action, spec) in &program.actions {
+        let told = plan
+            .sim
+            .as_ref()
+            .map(|sim| modelled(spec, sim, *action, seed));
         ProtocolSlot(*slot)
-            .prepare(*action, spec)
+            .prepare(*action, told.as_ref().unwrap_or(spec))
             .map_err(|text| refuse("prepare", format!("call `{}`: {text}", spec.call)))?;
     }
 
@@ -202,13 +227,15 @@ pub fn start(text: &str) -> Result<(Run, Json), Json> {
         folder,
         &program.dictionaries,
         u32::try_from(begin.shard).unwrap_or(u32::MAX),
+        plan.sim.is_some(),
+        begin.records == Records::Windows,
     );
     let slots = (0..protocols::SLOTS).map(ProtocolSlot).collect();
     let pools = (0..providers::SLOTS).map(ProviderSlot).collect();
-    Ok((
-        Engine::new(program, terms, slots, pools, ledger, blobs),
-        answer,
-    ))
+    let simulated = plan.sim.is_some();
+    let run = Engine::new(program, terms, slots, pools, ledger, blobs);
+    let run = if simulated { run.simulated() } else { run };
+    Ok((run, answer))
 }
 
 /// The components of a role that the plan calls, in the order of the script.

@@ -623,6 +623,7 @@ pub fn plan(scenarios: Vec<Scenario>) -> Plan {
             owner: None,
             children: vec![],
         },
+        sim: None,
     }
 }
 
