@@ -1,4 +1,4 @@
-"""Completion after `%pmp`: verbs, options, names of bundles, ids of runs, paths."""
+"""Completion after `%pmp` (verbs, options, names of bundles, ids of runs, paths) and in the script of a `%%pmp` cell."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from IPython.core.completer import CompletionContext, SimpleCompletion, context_
 
 from pmplab import diagnostics
 from pmplab.commands.parser import VERBS, options_of, verbs_of
+from pmplab.magics import cell
 from pmplab.magics.line import parser
 
 if TYPE_CHECKING:
@@ -27,11 +28,11 @@ def matcher(shell: InteractiveShell) -> Callable[[CompletionContext], Any]:
     """Return a v2 matcher of IPython that completes `%pmp` lines, also after `x =`."""
 
     def pmp_matcher(context: CompletionContext) -> Any:
-        before = context.full_text[: context.cursor_position] if context.full_text else context.line_with_cursor
-        last = before.rsplit("\n", 1)[-1]
-        match = _LINE.search(last)
+        if context.cursor_line > 0 and context.full_text.lstrip().startswith("%%pmp"):
+            return _in_cell(context)
+        match = _LINE.search(context.text_until_cursor)
         if match is None:
-            return {"completions": [], "matched_fragment": None, "suppress": False}
+            return {"completions": [], "suppress": False}
         words = match[1].split(" ")
         done, word = [w for w in words[:-1] if w], words[-1]
         found = sorted(set(candidates(shell, done, word)))
@@ -43,6 +44,17 @@ def matcher(shell: InteractiveShell) -> Callable[[CompletionContext], Any]:
 
     decorated: Callable[[CompletionContext], Any] = context_matcher()(pmp_matcher)
     return decorated
+
+
+def _in_cell(context: CompletionContext) -> Any:
+    # The `%%pmp` line is no part of the script.
+    lines = ["", *context.full_text.split("\n")[1:]]
+    word, found = cell.offered(lines, context.cursor_line, context.cursor_position)
+    return {
+        "completions": [SimpleCompletion(text=text, type=doc or "value") for text, doc in found.items()],
+        "matched_fragment": word,
+        "suppress": True,
+    }
 
 
 def candidates(shell: InteractiveShell, done: list[str], word: str) -> Iterable[str]:

@@ -1,6 +1,6 @@
 """`make requirements`: runs the tests that the table names and says what holds.
 
-python -m tests.requirements.report [--no-rust] [R-001 ...]
+python -m tests.requirements.report [R-001 ...]
 """
 
 from __future__ import annotations
@@ -89,15 +89,13 @@ def judge(row: table.Requirement, results: dict[str, str]) -> tuple[str, str]:
 
 
 def main(argv: list[str]) -> int:
-    rust = "--no-rust" not in argv
-    wanted = [word.upper() for word in argv if not word.startswith("-")]
+    wanted = [word.upper() for word in argv]
     rows = [row for row in table.requirements() if not wanted or row.id in wanted]
     results = python_results(test for row in rows for test in row.python)
-    results |= rust_results(test for row in rows for test in row.rust) if rust else {}
+    results |= rust_results(test for row in rows for test in row.rust)
     counts: Counter[str] = Counter()
     for row in rows:
-        tests = row.tests if rust else row.python
-        state, remark = judge(table.Requirement(row.id, row.text, tests, row.later), results)
+        state, remark = judge(row, results)
         counts[state] += 1
         print(f"{row.id}  {state:<13}  {row.text}{f'  ({remark})' if remark else ''}")
     print(f"\n{len(rows)} requirements: " + ", ".join(f"{counts[state]} {state}" for state in (HOLDS, NOT_BUILT, LATER, BROKEN)))
