@@ -4,7 +4,9 @@ mod common;
 
 use common::{Bundle, REFRESH, TRI_PHASE};
 use pmplab_dsl::diag::Diagnostic;
-use pmplab_dsl::plan::{Exit, Head, Plan, Role, Severity, Source, Spawn, Target, Template, Term, Value};
+use pmplab_dsl::plan::{
+    Exit, Head, Plan, Role, Severity, Source, Spawn, Target, Template, Term, Value,
+};
 use pmplab_dsl::{Checked, Mode};
 
 const SECOND: u64 = 1_000_000_000;

@@ -11,6 +11,7 @@ mod graph;
 mod json;
 mod known;
 mod limits;
+mod monitoring;
 mod outputs;
 mod resources;
 mod scenarios;
@@ -27,7 +28,7 @@ mod workbook;
 
 use crate::api::{Checked, Compose, Files, Providers, Request};
 use crate::diag::{self, Diagnostic, Sources};
-use crate::plan::{EntrySource, Monitoring, Plan, Scenario};
+use crate::plan::{EntrySource, Plan, Scenario};
 use crate::read::Ctx;
 use crate::read::bundle::{CONFIG_FILE, Script};
 use crate::read::steps::StepDecl;
@@ -129,11 +130,14 @@ impl Ctx<'_> {
             next: 0,
             saved: std::collections::HashMap::new(),
             limits: Vec::new(),
-            retry: None,
+            retry: script.watching.retry.clone(),
+            responses: &script.watching.responses,
             retries: std::collections::HashMap::new(),
         };
         let book = self.book(std::mem::take(&mut script.workbook));
-        let scenarios = self.scenarios(&script, &resources, &book, &mut shop, &globals);
+        let mut scenarios = self.scenarios(&script, &resources, &book, &mut shop, &globals);
+        let answers = std::mem::take(&mut scenarios.answers);
+        let monitoring = self.watching(&script, &components, &resources, &book, &globals, answers);
         self.never_used(&shop, &resources, &scenarios.used);
         self.limits(&scenarios.plan, &script.load.scenarios, &resources);
         let plan = Plan {
@@ -146,7 +150,7 @@ impl Ctx<'_> {
             scenarios: scenarios.plan,
             limits: shop.limits,
             workbook: book.plan(),
-            monitoring: Monitoring::default(),
+            monitoring,
             globals,
         };
         Some((Some(plan), components.compose(), need))
@@ -200,7 +204,12 @@ fn used(script: &Script<'_>) -> (HashSet<String>, HashSet<String>) {
         .iter()
         .map(|c| c.name.value.as_str())
         .collect();
-    let mut steps = script.workflows.iter().flat_map(|w| w.outer());
+    let responses = script.watching.responses.iter();
+    let mut steps = script
+        .workflows
+        .iter()
+        .flat_map(|w| w.outer())
+        .chain(responses.flat_map(|r| &r.steps.steps));
     let steps: &mut dyn Iterator<Item = &StepDecl<'_>> = &mut steps;
     actions::called(steps, &script.actions, &declared)
 }

@@ -16,7 +16,8 @@ impl<'n> Ctx<'_> {
         scope: &mut Scope<'_, 'n>,
         shop: &Shop<'_, 'n>,
     ) {
-        for step in workflow.outer() {
+        let responses = shop.responses.iter().flat_map(|r| &r.steps.steps);
+        for step in workflow.outer().chain(responses) {
             self.declare_step(step, scope, shop);
         }
     }

@@ -8,6 +8,7 @@ pub mod exits;
 pub mod fields;
 pub mod graph;
 pub mod load;
+pub mod monitoring;
 pub mod overrides;
 pub mod places;
 pub mod resources;
@@ -16,6 +17,7 @@ pub mod save_as;
 pub mod scalars;
 pub mod settings;
 pub mod steps;
+pub mod thresholds;
 pub mod workbook;
 pub mod workflows;
 
