@@ -983,7 +983,7 @@ fn variables_are_written_by_updates_too() {
     assert!(matches!(&s.steps[2].head, Head::Update(_)));
     says(
         "steps: [{update-workbook: {m: 1}}]",
-        "PMP-E0301",
-        &["undefined variable `m`"],
+        "PMP-E0314",
+        &["the Workbook has no field `m`"],
     );
 }
