@@ -88,7 +88,9 @@ impl<'n> Ctx<'_> {
     ) {
         let Some(save) = &calling.save else { return };
         let section = &shop.components.sections[calling.component];
-        scope.types.saved(&save.var.value, section, &calling.call);
+        scope
+            .types
+            .saved(&save.var.value, calling.component, section, &calling.call);
         let outputs = section.outputs(&calling.call);
         let extracted = calling
             .extract
