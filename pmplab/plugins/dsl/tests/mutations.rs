@@ -115,3 +115,25 @@ fn overrides_made_at_random_never_panic() {
             .check();
     }
 }
+
+#[test]
+fn workbook_monitoring_and_expressions_broken_at_random_never_panic() {
+    let more = "workbook:
+  sections:
+    telemetry: {defaults: {counters: {success: 0}}, fields: {last_http_status: int}, persist: false}
+  defaults: {note: \"{{global.program}}\"}
+  expose: {state: timeline.phase, last: telemetry.last_http_status}
+monitoring:
+  retry: {limit: 2, delay: 200ms, backoff: linear, retry-on: [timeout, transport.*], budget: 20%}
+  thresholds: [\"p95(http.get) < 300ms\", \"fail_rate < 1%\"]
+  alerts: [{when: \"{{workbook.telemetry.counters.fail * 2 > 100 and env.tick % 5 == 0}}\", to: [log, file]}]
+  responses: {late: [{action: log.warn, with: {message: \"{{event.type}}\"}}, {goto: closing}]}
+";
+    let steps = "- if: \"{{asset.status in [200, 201] and not (asset.body | length < 1)}}\"
+        then: [{update-workbook: {last: \"{{asset.status | int}}\", registers.flag: late}}]
+      - ref: purge-delete";
+    let script = TRI_PHASE.replacen("- ref: purge-delete", steps, 1) + more;
+    let whole = Bundle::with_pairs(&script).check();
+    assert!(whole.ok(), "{}", whole.rendered);
+    try_all(&script, |b| b, 0xb00c, 300);
+}

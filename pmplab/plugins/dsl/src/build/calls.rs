@@ -43,13 +43,13 @@ impl<'n> Ctx<'_> {
         self.inner_timeout(&calling, job);
         let action = job.shop.next;
         job.shop.next += 1;
-        job.scope.judged = Some(Judged {
-            known: section.typed_outputs(&calling.call),
-            read: Vec::new(),
+        let expect = calling.expect.and_then(|(node, path)| {
+            job.scope.judged = Some(Judged {
+                known: section.typed_outputs(&calling.call),
+                read: Vec::new(),
+            });
+            self.condition(node, path, job.scope, at)
         });
-        let expect = calling
-            .expect
-            .and_then(|(node, path)| self.condition(node, path, job.scope, at));
         let judged = job.scope.judged.take();
         let mut outputs = judged.map(|j| j.read).unwrap_or_default();
         let extract = self.extracts(&calling, known.as_deref(), &mut outputs, &calling.with_path);

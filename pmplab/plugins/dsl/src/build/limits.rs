@@ -189,7 +189,7 @@ fn life(scenario: &Scenario, script: &Script<'_>) -> Option<(Ns, Option<Span>)> 
         .find(|w| w.name.value == scenario.workflow);
     let written = [
         decl.exits.after.as_ref(),
-        script.exits.after.as_ref(),
+        script.watching.exits.after.as_ref(),
         decl.max_duration.as_ref(),
         profile.and_then(|p| p.max_duration.as_ref()),
         decl.arrival.as_ref().and_then(|a| a.duration.as_ref()),

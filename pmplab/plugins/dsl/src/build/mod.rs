@@ -12,6 +12,7 @@ mod graph;
 pub mod json;
 mod known;
 mod limits;
+mod monitoring;
 mod outputs;
 mod resources;
 mod scenarios;
@@ -31,7 +32,7 @@ mod workbook;
 
 use crate::api::{Checked, Compose, Files, Providers, Request};
 use crate::diag::{self, Diagnostic, Sources};
-use crate::plan::{Monitoring, Plan};
+use crate::plan::Plan;
 use crate::read::Ctx;
 use crate::read::bundle::{CONFIG_FILE, Script};
 use crate::read::steps::StepDecl;
@@ -140,13 +141,16 @@ impl Ctx<'_> {
             next: 0,
             saved: std::collections::HashMap::new(),
             limits: Vec::new(),
-            retry: None,
+            retry: script.watching.retry.clone(),
+            responses: &script.watching.responses,
             retries: std::collections::HashMap::new(),
         };
         let book = self.book(std::mem::take(&mut script.workbook));
         let mut scenarios = self.scenarios(&script, &resources, &book, &mut shop, &globals);
         self.starts(&script.load.scenarios, &mut scenarios.plan);
         scenarios::limit(&script.load.scenarios, &mut scenarios.plan, &mut shop.limits);
+        let answers = std::mem::take(&mut scenarios.answers);
+        let monitoring = self.watching(&script, &components, &resources, &book, &globals, answers);
         self.never_used(&shop, &resources, &scenarios.used);
         self.domains(&scenarios.plan, &components, &resources);
         self.limits(&scenarios.plan, &script, &resources);
@@ -160,7 +164,7 @@ impl Ctx<'_> {
             scenarios: scenarios.plan,
             limits: shop.limits,
             workbook: book.plan(),
-            monitoring: Monitoring::default(),
+            monitoring,
             globals,
             sim: None,
         };
@@ -227,7 +231,12 @@ fn used(script: &Script<'_>) -> (HashSet<String>, HashSet<String>) {
         .iter()
         .map(|c| c.name.value.as_str())
         .collect();
-    let mut steps = script.workflows.iter().flat_map(|w| w.outer());
+    let responses = script.watching.responses.iter();
+    let mut steps = script
+        .workflows
+        .iter()
+        .flat_map(|w| w.outer())
+        .chain(responses.flat_map(|r| &r.steps.steps));
     let steps: &mut dyn Iterator<Item = &StepDecl<'_>> = &mut steps;
     actions::called(steps, &script.actions, &declared)
 }

@@ -94,6 +94,9 @@ pub fn fill(compiled: &mut Compiled, scope: &Scope<'_, '_>, components: &Compone
     for steps in [&compiled.steps, &compiled.on_error, &compiled.on_timeout] {
         payload.look(steps);
     }
+    for steps in &compiled.answers {
+        payload.look(steps);
+    }
     for node in compiled.graph.iter().flat_map(|g| &g.nodes) {
         payload.look(std::slice::from_ref(&node.step));
     }
@@ -102,7 +105,7 @@ pub fn fill(compiled: &mut Compiled, scope: &Scope<'_, '_>, components: &Compone
         &mut compiled.on_error,
         &mut compiled.on_timeout,
     ];
-    for steps in lists {
+    for steps in lists.into_iter().chain(&mut compiled.answers) {
         filler.steps(steps, &payload);
     }
     for node in compiled.graph.iter_mut().flat_map(|g| &mut g.nodes) {

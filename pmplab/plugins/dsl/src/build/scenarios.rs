@@ -5,7 +5,7 @@ use super::scope::Scope;
 use super::steps::Shop;
 use super::workbook::Book;
 use crate::diag::{Diagnostic, Span, nearest};
-use crate::plan::{Exit, Limit, Ns, Rate, Scenario, Severity, Spawn, Start};
+use crate::plan::{Exit, Limit, Ns, Rate, Scenario, Severity, Spawn, Start, Step};
 use crate::read::bundle::Script;
 use crate::read::exits::Exits;
 use crate::read::load::ScenarioDecl;
@@ -19,6 +19,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 /// The scenarios, and which resources they use.
 pub struct Scenarios {
     pub plan: Vec<Scenario>,
+    /// What each does when a flag is raised, by response.
+    pub answers: Vec<Vec<Vec<Step>>>,
     pub used: BTreeSet<usize>,
 }
 
@@ -33,6 +35,7 @@ impl<'n> Ctx<'_> {
     ) -> Scenarios {
         let mut all = Scenarios {
             plan: Vec::new(),
+            answers: Vec::new(),
             used: BTreeSet::new(),
         };
         let mut run: HashSet<&str> = HashSet::new();
@@ -58,15 +61,9 @@ impl<'n> Ctx<'_> {
             let Some(workflow) = workflow else { continue };
             run.insert(&workflow.name.value);
             let scope = self.scope(decl, resources, book, globals);
-            all.plan.push(self.plan_scenario(
-                decl,
-                workflow,
-                profile,
-                scope,
-                script,
-                shop,
-                &mut all.used,
-            ));
+            let scenario =
+                self.plan_scenario(decl, workflow, profile, scope, script, shop, &mut all);
+            all.plan.push(scenario);
         }
         for profile in script
             .load
@@ -319,11 +316,12 @@ impl<'n> Ctx<'_> {
         mut scope: Scope<'_, 'n>,
         script: &Script<'n>,
         shop: &mut Shop<'_, 'n>,
-        used: &mut BTreeSet<usize>,
+        all: &mut Scenarios,
     ) -> Scenario {
         let base = format!("{}/{}", decl.name.value, workflow.name.value);
         let compiled = self.compile_workflow(workflow, base, &mut scope, shop);
-        used.extend(scope.used.iter().copied());
+        all.used.extend(scope.used.iter().copied());
+        all.answers.push(compiled.answers);
         let (spawn, users) = self.spawn(decl, profile);
         if decl.arrival.is_none() {
             self.paces_nothing(decl);
@@ -333,7 +331,7 @@ impl<'n> Ctx<'_> {
             .and_then(|p| p.max_duration.as_ref())
             .map(|d| d.value);
         // Innermost first: the workflow's exits, then the scenario's, then everybody's.
-        let exits: [&Exits; 3] = [&workflow.exits, &decl.exits, &script.exits];
+        let exits: [&Exits; 3] = [&workflow.exits, &decl.exits, &script.watching.exits];
         self.synthesised(workflow, exits);
         let exit = |get: &dyn Fn(&Exits) -> Option<Exit>, or: Exit| {
             exits.iter().find_map(|e| get(e)).unwrap_or(or)
@@ -355,7 +353,7 @@ impl<'n> Ctx<'_> {
             task_duration: decl.task_duration.as_ref().map(|d| d.value),
             iterations: decl.iterations,
             max_duration: own_max.into_iter().chain(max).min(),
-            user_deadline: after(&decl.exits).or_else(|| after(&script.exits)),
+            user_deadline: after(&decl.exits).or_else(|| after(&script.watching.exits)),
             task_timeout: workflow
                 .timeout
                 .as_ref()

@@ -11,6 +11,7 @@ use crate::plan::{
 };
 use crate::read::Ctx;
 use crate::read::exits::{Builtin, TARGETS, builtin};
+use crate::read::monitoring::ResponseDecl;
 use crate::read::steps::{IfDecl, LoopDecl, OverDecl, ParallelDecl, StepDecl, StepHead};
 use crate::read::workflows::{Handler, WorkflowDecl};
 use std::collections::HashMap;
@@ -26,6 +27,8 @@ pub struct Shop<'a, 'n> {
     pub limits: Vec<Limit>,
     /// How often a call is tried again when nothing nearer says so: `monitoring.retry`.
     pub retry: Option<Retry>,
+    /// `monitoring.responses`: each is compiled into every scenario.
+    pub responses: &'a [ResponseDecl<'n>],
     /// The same for the calls of a component, once it was looked up.
     pub retries: HashMap<usize, Option<Retry>>,
 }
@@ -51,6 +54,8 @@ pub struct Compiled {
     pub graph: Option<Graph>,
     pub on_error: Vec<Step>,
     pub on_timeout: Vec<Step>,
+    /// `monitoring.responses`, in their order.
+    pub answers: Vec<Vec<Step>>,
     /// Component of the first call.
     pub first: Option<usize>,
 }
@@ -184,6 +189,7 @@ impl<'n> Ctx<'_> {
         lates.push(open(Why::AnyTime));
         compiled.on_timeout =
             self.workflow_handler(&workflow.on_timeout, "on-timeout", lates, &mut job);
+        compiled.answers = self.answers(open(Why::AnyTime), &mut job);
         compiled.first = job.first;
         super::outputs::fill(&mut compiled, scope, shop.components);
         for var in &scope.vars {
@@ -215,6 +221,22 @@ impl<'n> Ctx<'_> {
         let (steps, ends) = self.compile_handler(handler, &node, ins, job);
         job.scope.flow.leave(&ends);
         steps
+    }
+
+    /// The responses to a flag, which a task can raise at any time.
+    fn answers(&mut self, begin: Open, job: &mut Job<'_, '_, '_, 'n>) -> Vec<Vec<Step>> {
+        let responses = job.shop.responses;
+        if !responses.is_empty() {
+            job.scope.flag();
+        }
+        let mut all = Vec::with_capacity(responses.len());
+        for (i, response) in responses.iter().enumerate() {
+            let node = format!("{}/responses[{i}]", job.base);
+            let (steps, ends) = self.compile_handler(&response.steps, &node, vec![begin], job);
+            job.scope.flow.leave(&ends);
+            all.push(steps);
+        }
+        all
     }
 
     /// The steps of the workflow with their names, known before any is compiled: a `goto` may lead ahead.

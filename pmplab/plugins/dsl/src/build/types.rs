@@ -3,6 +3,7 @@
 use super::section::Section;
 use crate::plan::Value;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 /// The type of an expression, as far as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,26 +75,74 @@ impl Type {
     }
 }
 
-/// Types of the fields of variables, by variable and field.
+/// Names of a call's outputs, or of a variable's fields, with their types.
+type Fields = Rc<[(String, Type)]>;
+
+/// What the fields of the variables hold.
 #[derive(Debug, Clone, Default)]
-pub struct Types(HashMap<String, HashMap<String, Type>>);
+pub struct Types {
+    vars: HashMap<String, Vec<Fields>>,
+    /// Outputs by component and call: many variables are saved by one.
+    calls: HashMap<usize, HashMap<String, Fields>>,
+}
 
 impl Types {
-    /// A call saves its outputs under `var`. Where several calls save, a field is what any of them may bring.
-    pub fn saved(&mut self, var: &str, section: &Section, call: &str) {
-        for (output, kind) in section.typed_outputs(call).unwrap_or_default() {
-            self.learn(var, &output, kind);
+    /// A call of a component saves its outputs under `var`.
+    pub fn saved(&mut self, var: &str, component: usize, section: &Section, call: &str) {
+        let known = self.calls.entry(component).or_default();
+        let outputs = match known.get(call) {
+            Some(outputs) => outputs.clone(),
+            None => {
+                let outputs: Fields = section.typed_outputs(call).unwrap_or_default().into();
+                known.insert(call.to_owned(), outputs.clone());
+                outputs
+            }
+        };
+        self.add(var, outputs);
+    }
+
+    /// `var` has a field of this type.
+    pub fn learn(&mut self, var: &str, field: &str, kind: Type) {
+        self.add(var, [(field.to_owned(), kind)].into());
+    }
+
+    fn add(&mut self, var: &str, fields: Fields) {
+        match self.vars.get_mut(var) {
+            Some(known) if known.iter().any(|k| Rc::ptr_eq(k, &fields)) => {}
+            Some(known) => known.push(fields),
+            None => {
+                self.vars.insert(var.to_owned(), vec![fields]);
+            }
         }
     }
 
-    pub fn learn(&mut self, var: &str, field: &str, kind: Type) {
-        let fields = self.0.entry(var.to_owned()).or_default();
-        let known = fields.get(field).map_or(kind, |before| before.or(kind));
-        fields.insert(field.to_owned(), known);
-    }
-
+    /// What any of its writers may bring.
     pub fn of(&self, var: &str, field: &str) -> Type {
-        let known = self.0.get(var).and_then(|fields| fields.get(field));
-        known.copied().unwrap_or(Type::Any)
+        let all = self.vars.get(var).into_iter().flatten();
+        let found = all
+            .flat_map(|fields| fields.iter())
+            .filter(|(name, _)| name == field);
+        found
+            .map(|(_, kind)| *kind)
+            .reduce(Type::or)
+            .unwrap_or(Type::Any)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_is_what_any_of_its_writers_brings() {
+        let mut types = Types::default();
+        types.learn("a", "status", Type::Integer);
+        assert_eq!(types.of("a", "status"), Type::Integer);
+        types.learn("a", "status", Type::Number);
+        assert_eq!(types.of("a", "status"), Type::Number);
+        types.learn("a", "status", Type::Text);
+        assert_eq!(types.of("a", "status"), Type::Any);
+        assert_eq!(types.of("a", "body"), Type::Any);
+        assert_eq!(types.of("b", "status"), Type::Any);
     }
 }

@@ -16,7 +16,8 @@ impl<'n> Ctx<'_> {
         scope: &mut Scope<'_, 'n>,
         shop: &Shop<'_, 'n>,
     ) {
-        for step in workflow.outer() {
+        let responses = shop.responses.iter().flat_map(|r| &r.steps.steps);
+        for step in workflow.outer().chain(responses) {
             self.declare_step(step, scope, shop);
         }
     }
@@ -87,7 +88,9 @@ impl<'n> Ctx<'_> {
     ) {
         let Some(save) = &calling.save else { return };
         let section = &shop.components.sections[calling.component];
-        scope.types.saved(&save.var.value, section, &calling.call);
+        scope
+            .types
+            .saved(&save.var.value, calling.component, section, &calling.call);
         let outputs = section.outputs(&calling.call);
         let extracted = calling
             .extract

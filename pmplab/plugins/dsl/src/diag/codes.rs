@@ -257,6 +257,11 @@ pub const CODES: &[Code] = &[
     ),
     code(413, "malformed size", "write `512KiB`"),
     code(
+        413,
+        "malformed threshold",
+        "write `p95(http.get) < 300ms` or `fail_rate < 1%`",
+    ),
+    code(
         501,
         "file of a resource not found",
         "paths are relative to the bundle and stay in it",

@@ -2,9 +2,9 @@
 
 use super::actions::ActionDecl;
 use super::components::ComponentDecl;
-use super::exits::Exits;
 use super::load::LoadDecl;
-use super::places::{CONFIG, MONITORING, SCRIPT};
+use super::monitoring::MonitoringDecl;
+use super::places::{CONFIG, SCRIPT};
 use super::resources::ResourceDecl;
 use super::workbook::WorkbookDecl;
 use super::workflows::WorkflowDecl;
@@ -26,11 +26,11 @@ pub struct Script<'n> {
     /// The script's before the library's.
     pub actions: Vec<ActionDecl<'n>>,
     pub load: LoadDecl<'n>,
-    /// `monitoring.exits`.
-    pub exits: Exits,
+    pub watching: MonitoringDecl<'n>,
     pub program: Option<String>,
     pub tick: Option<Ns>,
     pub globals: Vec<&'n Node>,
+    /// `monitoring` as it is written, for `global.monitoring`.
     pub monitoring: Option<&'n Node>,
     pub workbook: WorkbookDecl<'n>,
 }
@@ -153,7 +153,10 @@ impl Ctx<'_> {
                 .map(|n| self.actions(n, false))
                 .unwrap_or_default(),
             load: fields.get("load").map(|n| self.load(n)).unwrap_or_default(),
-            exits: Exits::default(),
+            watching: fields
+                .get("monitoring")
+                .map(|n| self.monitoring(n))
+                .unwrap_or_default(),
             program: None,
             tick: None,
             globals: Vec::new(),
@@ -173,20 +176,6 @@ impl Ctx<'_> {
         ] {
             if fields.lacks(key) {
                 self.missing(start, key, "", format!("add `{example}`"));
-            }
-        }
-        if let Some(node) = fields.get("monitoring")
-            && let Some(monitoring) = self.fields(node, &MONITORING, "monitoring")
-        {
-            script.exits = monitoring
-                .get("exits")
-                .map(|n| self.exits(n, "monitoring.exits"))
-                .unwrap_or_default();
-            for entry in ["thresholds", "alerts", "responses"]
-                .iter()
-                .filter_map(|key| monitoring.entry(key))
-            {
-                self.unused_yet(&format!("monitoring.{}", entry.key), entry.key_span);
             }
         }
         self.globals(root.get("x-globals"), "x-globals", &mut script);
@@ -218,16 +207,6 @@ impl Ctx<'_> {
             Some(node) if !node.is_null() => self.wrong_type(node, "a map", path, None),
             _ => {}
         }
-    }
-
-    /// A section that the language has and this version only reads.
-    fn unused_yet(&mut self, path: &str, span: Span) {
-        let found = Diagnostic::warning(
-            110,
-            span,
-            format!("`{path}` has no effect in this version yet"),
-        );
-        self.report(found.label("read, but not used").at(path));
     }
 
     fn version(&mut self, fields: &Fields<'_>) -> String {

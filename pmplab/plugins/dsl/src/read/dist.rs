@@ -18,7 +18,8 @@ impl Ctx<'_> {
             Ok(dist) => Some(dist),
             Err(defect) => {
                 let written = node.map().and_then(|all| all.first());
-                let near = written.and_then(|e| nearest(&e.key, crate::dist::SHAPES));
+                let unknown = written.filter(|e| e.key_span == defect.span);
+                let near = unknown.and_then(|e| nearest(&e.key, crate::dist::SHAPES));
                 let found = Diagnostic::error(410, defect.span, defect.message)
                     .label(defect.label)
                     .at(path)

@@ -9,6 +9,7 @@ pub mod exits;
 pub mod fields;
 pub mod graph;
 pub mod load;
+pub mod monitoring;
 pub mod overrides;
 pub mod places;
 pub mod profiles;
@@ -20,6 +21,7 @@ pub mod scalars;
 pub mod settings;
 pub mod sim;
 pub mod steps;
+pub mod thresholds;
 pub mod workbook;
 pub mod workflows;
 

@@ -702,8 +702,26 @@ pub const WORKBOOK_SECTION: Place = Place {
 
 pub const MONITORING: Place = Place {
     what: "monitoring",
-    keys: &["exits", "thresholds", "alerts", "responses"],
-    later: &["retry"],
+    keys: &["exits", "retry", "thresholds", "alerts", "responses"],
+    synonyms: &[
+        ("slo", "thresholds"),
+        ("checks", "thresholds"),
+        ("alarms", "alerts"),
+    ],
+    ..PLAIN
+};
+
+pub const ALERT: Place = Place {
+    what: "alert",
+    keys: &["name", "when", "to", "notify", "message"],
+    synonyms: &[("if", "when"), ("condition", "when"), ("channel", "to")],
+    ..PLAIN
+};
+
+pub const RESPONSE: Place = Place {
+    what: "response",
+    keys: &["flag", "steps"],
+    synonyms: &[("when", "flag"), ("then", "steps"), ("do", "steps")],
     ..PLAIN
 };
 

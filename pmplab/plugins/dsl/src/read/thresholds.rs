@@ -1,0 +1,280 @@
+//! The grammar of a threshold: `p95(http.get) < 300ms`, `fail_rate < 1%`, `rate(login) > 10/s`.
+
+use super::Ctx;
+use crate::diag::{Diagnostic, Span, nearest};
+use crate::plan::{Operator, Threshold};
+use crate::units;
+use crate::yaml::Node;
+
+const EXAMPLES: &str =
+    "write `p95(http.get) < 300ms`, `fail_rate < 1%`, `rate(login) > 10/s` or `count >= 1000`";
+
+/// What a metric is measured in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unit {
+    Time,
+    Share,
+    Rate,
+    Number,
+}
+
+/// Metrics, beside the percentiles.
+const METRICS: [(&str, Unit); 8] = [
+    ("avg", Unit::Time),
+    ("min", Unit::Time),
+    ("max", Unit::Time),
+    ("count", Unit::Number),
+    ("fail_rate", Unit::Share),
+    ("timeout_rate", Unit::Share),
+    ("error_rate", Unit::Share),
+    ("rate", Unit::Rate),
+];
+
+/// A threshold, and where its selector stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ThresholdDecl {
+    pub plan: Threshold,
+    pub of: Span,
+    pub path: String,
+}
+
+/// Why a text is no threshold; the place is in characters from its start.
+#[derive(Debug, PartialEq, Eq)]
+struct Defect {
+    at: usize,
+    width: usize,
+    message: String,
+    help: String,
+    near: Option<&'static str>,
+}
+
+impl Ctx<'_> {
+    /// A list of thresholds, or a single one.
+    pub fn thresholds(&mut self, node: &Node, path: &str) -> Vec<ThresholdDecl> {
+        let one = node.text().map(|_| std::slice::from_ref(node));
+        let Some(items) = one.or_else(|| node.list()) else {
+            self.wrong_type(
+                node,
+                "a list",
+                path,
+                Some("thresholds: [\"p95(http.get) < 300ms\"]"),
+            );
+            return Vec::new();
+        };
+        let mut all = Vec::with_capacity(items.len());
+        for (i, item) in items.iter().enumerate() {
+            let path = format!("{path}[{i}]");
+            let Some(text) = self.text(item, &path) else {
+                continue;
+            };
+            match parse(&text.value) {
+                Ok((plan, at)) => {
+                    let width = plan.of.as_ref().map_or(1, |of| of.chars().count());
+                    let of = self.piece_of(item, at, width);
+                    all.push(ThresholdDecl { plan, of, path });
+                }
+                Err(defect) => {
+                    let span = self.piece_of(item, defect.at, defect.width);
+                    let found = Diagnostic::error(413, span, defect.message)
+                        .label("not a threshold")
+                        .at(path)
+                        .suggest(defect.near);
+                    self.report(found.help(defect.help));
+                }
+            }
+        }
+        all
+    }
+
+    /// A piece of a text on one line; of any other, all of it.
+    fn piece_of(&self, node: &Node, at: usize, width: usize) -> Span {
+        let raw = self.sources.slice(node.span);
+        let quote = usize::from(raw.starts_with(['"', '\'']));
+        let text = node.text().unwrap_or_default();
+        if raw.get(quote..raw.len().saturating_sub(quote)) != Some(text) || raw.contains('\n') {
+            return node.span;
+        }
+        let col = node.span.col + (quote + at) as u32;
+        Span::on_line(node.span.file, node.span.line, col, width.max(1) as u32)
+    }
+}
+
+/// The threshold, and where its selector begins.
+fn parse(text: &str) -> Result<(Threshold, usize), Defect> {
+    let place = |part: &str| {
+        let offset = part.as_ptr() as usize - text.as_ptr() as usize;
+        (text[..offset].chars().count(), part.chars().count().max(1))
+    };
+    let defect = |part: &str, message: String, help: &str| {
+        let (at, width) = place(part);
+        Defect {
+            at,
+            width,
+            message,
+            help: help.to_owned(),
+            near: None,
+        }
+    };
+    let Some(split) = text.find(['<', '>', '=', '!']) else {
+        return Err(defect(
+            text.trim(),
+            "a threshold compares a metric with a bound".into(),
+            EXAMPLES,
+        ));
+    };
+    let (left, right) = (text[..split].trim(), &text[split..]);
+    let signs = right.find(|c| !"<>=!".contains(c)).unwrap_or(right.len());
+    let (sign, bound) = (&right[..signs], right[signs..].trim());
+    let operator = match sign {
+        "<" => Operator::Less,
+        "<=" => Operator::LessOrEqual,
+        ">" => Operator::Greater,
+        ">=" => Operator::GreaterOrEqual,
+        "==" => Operator::Equal,
+        "!=" => Operator::NotEqual,
+        other => {
+            let help = if other == "=" {
+                "did you mean `==`?"
+            } else {
+                "write `<`, `<=`, `>`, `>=`, `==` or `!=`"
+            };
+            return Err(defect(
+                sign,
+                format!("there is no operator `{other}`"),
+                help,
+            ));
+        }
+    };
+    let (name, of) = match left.split_once('(') {
+        None => (left, None),
+        Some((name, rest)) => match rest.trim_end().strip_suffix(')').map(str::trim) {
+            Some(of) if !of.is_empty() && !of.contains(['(', ')']) => (name.trim_end(), Some(of)),
+            _ => {
+                let help = "write `p95(NAME)`, or leave the brackets out for everything";
+                return Err(defect(
+                    left,
+                    "the selector is not closed, or empty".into(),
+                    help,
+                ));
+            }
+        },
+    };
+    let Some((metric, unit)) = metric(name) else {
+        let names = METRICS.iter().map(|(name, _)| *name);
+        let (at, width) = place(name);
+        return Err(Defect {
+            at,
+            width,
+            message: format!("there is no metric `{name}`"),
+            help: format!(
+                "metrics: p50, p95, p99.9 and the like, {}",
+                names.clone().collect::<Vec<_>>().join(", ")
+            ),
+            near: nearest(name, names),
+        });
+    };
+    let (value, wanted) = match unit {
+        Unit::Time => (
+            units::duration(bound).ok().map(|ns| ns as f64),
+            "a time, such as `300ms`",
+        ),
+        Unit::Share => (units::share(bound).ok(), "a share, such as `1%`"),
+        Unit::Rate => (
+            units::rate(bound)
+                .ok()
+                .map(|(count, per)| count as f64 * 1e9 / per as f64),
+            "a rate, such as `10/s`",
+        ),
+        Unit::Number => (
+            bound.parse::<u32>().ok().map(f64::from),
+            "a whole number, such as `1000`",
+        ),
+    };
+    let Some(value) = value else {
+        let message = format!("`{metric}` is compared with {wanted}");
+        return Err(defect(bound, message, EXAMPLES));
+    };
+    let at = place(of.unwrap_or(name)).0;
+    let threshold = Threshold {
+        written: text.trim().to_owned(),
+        metric,
+        of: of.map(str::to_owned),
+        operator,
+        bound: value,
+    };
+    Ok((threshold, at))
+}
+
+/// The metric under its one name, and what it is measured in.
+fn metric(name: &str) -> Option<(String, Unit)> {
+    let folded = name.to_lowercase().replace('-', "_");
+    if let Some(number) = folded.strip_prefix('p')
+        && number.bytes().all(|b| b.is_ascii_digit() || b == b'.')
+        && number.parse::<f64>().is_ok_and(|p| p > 0.0 && p < 100.0)
+    {
+        return Some((folded, Unit::Time));
+    }
+    let known = match folded.as_str() {
+        "mean" => "avg",
+        "median" => return Some(("p50".into(), Unit::Time)),
+        other => other,
+    };
+    let (name, unit) = METRICS.iter().find(|(name, _)| *name == known)?;
+    Some(((*name).to_owned(), *unit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> (String, Option<String>, Operator, f64) {
+        let (t, _) = parse(text).unwrap();
+        (t.metric, t.of, t.operator, t.bound)
+    }
+
+    #[test]
+    fn metrics_have_bounds_in_their_units() {
+        let all = |m: &str, o, b| (m.to_owned(), None, o, b);
+        assert_eq!(
+            read("p95(http.get) < 300ms"),
+            ("p95".into(), Some("http.get".into()), Operator::Less, 3e8)
+        );
+        assert_eq!(read("fail_rate<1%"), all("fail_rate", Operator::Less, 0.01));
+        assert_eq!(
+            read("rate( login ) > 600/m"),
+            ("rate".into(), Some("login".into()), Operator::Greater, 10.0)
+        );
+        assert_eq!(read("max <= 2s"), all("max", Operator::LessOrEqual, 2e9));
+        assert_eq!(read("P99.9 < 1m30s"), all("p99.9", Operator::Less, 9e10));
+        assert_eq!(read("mean < 1s"), all("avg", Operator::Less, 1e9));
+        assert_eq!(
+            read("error-rate <= 0.5"),
+            all("error_rate", Operator::LessOrEqual, 0.5)
+        );
+        assert_eq!(read("count == 1000"), all("count", Operator::Equal, 1000.0));
+    }
+
+    #[test]
+    fn what_is_no_threshold_says_where_and_why() {
+        for (text, at, says) in [
+            ("p95", 0, "compares a metric with a bound"),
+            ("p95(http.get < 300ms", 0, "not closed"),
+            ("p95() < 300ms", 0, "not closed, or empty"),
+            ("p950 < 300ms", 0, "no metric `p950`"),
+            ("fale_rate < 1%", 0, "no metric `fale_rate`"),
+            ("p95 < 300", 6, "compared with a time"),
+            ("fail_rate < 200%", 12, "compared with a share"),
+            ("rate > 10", 7, "compared with a rate"),
+            ("p95 = 3s", 4, "no operator `=`"),
+            ("p95 =< 3s", 4, "no operator `=<`"),
+            ("count < many", 8, "compared with a whole number"),
+            ("p95 < ", 0, "compared with a time"),
+        ] {
+            let found = parse(text).unwrap_err();
+            assert!(found.message.contains(says), "{text}: {}", found.message);
+            if !text.ends_with("< ") {
+                assert_eq!(found.at, at, "{text}");
+            }
+        }
+    }
+}
