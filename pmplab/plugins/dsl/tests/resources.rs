@@ -62,7 +62,8 @@ impl Providers for Vault {
 }
 
 fn vault(script: &str) -> (Checked, Vec<ResourceSpec>) {
-    let bundle = Bundle::of(script).component("vault.wasm", Some(SECTION), &[Role::Resource.contract()]);
+    let bundle =
+        Bundle::of(script).component("vault.wasm", Some(SECTION), &[Role::Resource.contract()]);
     let mut request = bundle.request.clone();
     request.providers = vec!["vault.wasm".into()];
     let mut provider = Vault::default();

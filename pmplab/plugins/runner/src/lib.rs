@@ -7,8 +7,8 @@ mod answer;
 mod arrivals;
 mod branches;
 pub mod clock;
-pub mod component;
 mod compile;
+pub mod component;
 #[cfg(target_family = "wasm")]
 mod edge;
 pub mod engine;

@@ -148,7 +148,11 @@ impl Ctx<'_> {
         let book = self.book(std::mem::take(&mut script.workbook));
         let mut scenarios = self.scenarios(&script, &resources, &book, &mut shop, &globals);
         self.starts(&script.load.scenarios, &mut scenarios.plan);
-        scenarios::limit(&script.load.scenarios, &mut scenarios.plan, &mut shop.limits);
+        scenarios::limit(
+            &script.load.scenarios,
+            &mut scenarios.plan,
+            &mut shop.limits,
+        );
         let answers = std::mem::take(&mut scenarios.answers);
         let monitoring = self.watching(&script, &components, &resources, &book, &globals, answers);
         self.never_used(&shop, &resources, &scenarios.used);

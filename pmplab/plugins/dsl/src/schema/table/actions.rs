@@ -78,6 +78,12 @@ pub const ACTION: Described = Described {
             "1MiB",
         ),
         key(
+            "record-inputs",
+            Kind::Boolean,
+            "Keeps the rendered parameters of the call in the records.",
+            "true",
+        ),
+        key(
             "compensate",
             kinds::COMPENSATE,
             "Action that undoes this one; `closing.rollback` runs it.",
@@ -129,6 +135,7 @@ pub const SAVE_AS: Described = Described {
 
 pub const PERSIST: Described = Described {
     id: "PERSIST",
+    place: Some(&places::PERSIST),
     doc: "A file that keeps a saved value.",
     keys: &[
         key(
@@ -153,8 +160,9 @@ pub const PERSIST: Described = Described {
     ..PLAIN
 };
 
-pub const EXTRACT: Described = Described {
-    id: "EXTRACT",
+pub const EXTRACTOR: Described = Described {
+    id: "EXTRACTOR",
+    place: Some(&places::EXTRACTOR),
     doc: "How a value is found in an answer.",
     keys: &[
         key(
@@ -170,6 +178,12 @@ pub const EXTRACT: Described = Described {
             "Regular expression over the body; its first group, or all of the match.",
             "'name=\"csrf\" value=\"([^\"]+)\"'",
         ),
+        key(
+            "from",
+            Kind::Name,
+            "Output to take it from, where it is not the usual one.",
+            "body",
+        ),
     ],
     one_of: &["json", "header", "regex"],
     ..PLAIN
@@ -177,6 +191,7 @@ pub const EXTRACT: Described = Described {
 
 pub const RETRY: Described = Described {
     id: "RETRY",
+    place: Some(&places::RETRY),
     doc: "When and how a call that did not succeed is tried again.",
     keys: &[
         key("limit", Kind::Whole(0), "Attempts after the first.", "2"),
@@ -228,6 +243,7 @@ pub const RETRY: Described = Described {
 
 pub const RATE_LIMIT: Described = Described {
     id: "RATE_LIMIT",
+    place: Some(&places::RATE_LIMIT),
     doc: "How often calls may be made; a bare rate is `per-user`.",
     keys: &[
         key("per-user", Kind::Rate, "By each user.", "50 req/s"),

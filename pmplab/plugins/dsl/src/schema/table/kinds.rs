@@ -15,11 +15,7 @@ pub const RETRY: Kind = Kind::Either(&[Kind::Place("RETRY"), Kind::Whole(0)]);
 pub const RATE_LIMIT: Kind = Kind::Either(&[Kind::Rate, Kind::Place("RATE_LIMIT")]);
 pub const WITH: Kind = Kind::Named(&Kind::Any);
 pub const SAVE_AS: Kind = Kind::Either(&[Kind::Text, Kind::Place("SAVE_AS")]);
-pub const EXTRACT: Kind = Kind::Named(&Kind::Place("EXTRACT"));
+pub const EXTRACT: Kind = Kind::Named(&Kind::Place("EXTRACTOR"));
 pub const COMPENSATE: Kind = Kind::Refer(Ref::Action);
 /// A time, fixed or drawn anew at each use.
-pub const DISTRIBUTION: Kind = Kind::Either(&[
-    Kind::Duration,
-    Kind::Form(r"^\s*(constant|uniform|exponential|normal|lognormal)\s*\(.*\)\s*$"),
-    Kind::Place("DISTRIBUTION"),
-]);
+pub const DISTRIBUTION: Kind = Kind::Either(&[Kind::Duration, Kind::Place("DISTRIBUTION")]);

@@ -43,20 +43,43 @@ pub const PROFILE: Described = Described {
             "Users at the beginning.",
             "0",
         ),
-        key("end-users", Kind::Whole(0), "Users at the end.", "1000").required(),
+        key("end-users", Kind::Whole(0), "Users at the end.", "1000"),
         key(
             "duration",
             Kind::Duration,
             "Time from the one to the other.",
             "60s",
-        )
-        .required(),
+        ),
+        key(
+            "shape",
+            Kind::Word(&["ramp", "stairs"]),
+            "Linear, or in equal steps.",
+            "ramp",
+        ),
+        key("steps", Kind::Whole(1), "How many steps stairs have.", "5"),
+        key(
+            "stages",
+            Kind::List(&Kind::Place("STAGE")),
+            "A timetable in place of one change: each stage leads linearly to its number of users.",
+            "[{users: 100, duration: 30s}, {users: 0, duration: 10s}]",
+        ),
         key(
             "max-duration",
             Kind::Duration,
             "After this all users of the scenario end in `closing.timeout`.",
             "10m",
         ),
+    ],
+    ..PLAIN
+};
+
+pub const STAGE: Described = Described {
+    id: "STAGE",
+    place: Some(&places::STAGE),
+    doc: "One stage of a timetable.",
+    keys: &[
+        key("users", Kind::Whole(0), "Users at its end.", "100").required(),
+        key("duration", Kind::Duration, "How long it takes.", "30s").required(),
     ],
     ..PLAIN
 };
@@ -129,12 +152,6 @@ pub const SCENARIO: Described = Described {
             "5s",
         ),
         key(
-            "think",
-            kinds::DISTRIBUTION,
-            "A user's pause between two tasks.",
-            "1s",
-        ),
-        key(
             "start-after",
             Kind::Either(&[Kind::Duration, Kind::Refer(Ref::Scenario)]),
             "Begins after another scenario has ended, or after a time.",
@@ -145,12 +162,6 @@ pub const SCENARIO: Described = Described {
             kinds::RATE_LIMIT,
             "Bounds all calls of the scenario.",
             "{per-scenario: 500/s}",
-        ),
-        key(
-            "retry",
-            kinds::RETRY,
-            "Retries of its calls that say nothing else.",
-            "{limit: 2, delay: 100ms}",
         ),
         key(
             "exits",
@@ -177,6 +188,7 @@ pub const SCENARIO: Described = Described {
 
 pub const ARRIVAL: Described = Described {
     id: "ARRIVAL",
+    place: Some(&places::ARRIVAL),
     doc: "A schedule on which tasks arrive.",
     keys: &[
         key(

@@ -108,6 +108,7 @@ pub const CALLS: Described = Described {
             "Opens a file; a `file_blob` needs it.",
             "mount_file",
         ),
+        key("unmount", Kind::Name, "Closes a file.", "unmount_file"),
     ],
     open: true,
     ..PLAIN

@@ -2,21 +2,38 @@
 
 use super::super::{Described, Kind, PLAIN, key};
 use super::kinds;
+use crate::read::places;
 
 pub const SIM: Described = Described {
     id: "SIM",
+    place: Some(&places::SIM),
     doc: "How the targets behave in a simulation.",
-    keys: &[key(
-        "calls",
-        Kind::Named(&Kind::Place("SIM_CALL")),
-        "By `COMPONENT.CALL` or by action.",
-        "{http.get: {latency: {lognormal: {p50: 20ms, p99: 90ms}}, fail: 1%}}",
-    )],
+    keys: &[
+        key(
+            "calls",
+            Kind::Named(&Kind::Place("SIM_CALL")),
+            "By `COMPONENT.CALL` or by action.",
+            "{http.get: {latency: {lognormal: {p50: 20ms, p99: 90ms}}, fail: 1%}}",
+        ),
+        key(
+            "default",
+            Kind::Place("SIM_CALL"),
+            "How calls are answered that are not named.",
+            "{latency: 10ms}",
+        ),
+        key(
+            "servers",
+            Kind::Named(&Kind::Place("SIM_SERVER")),
+            "Servers that several calls share, by name.",
+            "{shop: {workers: 8}}",
+        ),
+    ],
     ..PLAIN
 };
 
 pub const SIM_CALL: Described = Described {
     id: "SIM_CALL",
+    place: Some(&places::SIM_CALL),
     doc: "How one call is answered.",
     keys: &[
         key(
@@ -32,6 +49,18 @@ pub const SIM_CALL: Described = Described {
             "1%",
         ),
         key(
+            "timeout",
+            Kind::Share,
+            "Share of the calls that are never answered.",
+            "0.1%",
+        ),
+        key(
+            "error",
+            Kind::Text,
+            "Error type of what fails.",
+            "transport.reset",
+        ),
+        key(
             "outputs",
             Kind::Named(&Kind::Any),
             "What the call returns.",
@@ -39,8 +68,8 @@ pub const SIM_CALL: Described = Described {
         ),
         key(
             "server",
-            Kind::Place("SIM_SERVER"),
-            "A server that takes only so many calls at a time; the others queue.",
+            Kind::Either(&[Kind::Name, Kind::Place("SIM_SERVER")]),
+            "A server, by name or here, that takes only so many calls at a time; the others queue.",
             "{workers: 8}",
         ),
         key(
@@ -55,6 +84,7 @@ pub const SIM_CALL: Described = Described {
 
 pub const SIM_SERVER: Described = Described {
     id: "SIM_SERVER",
+    place: Some(&places::SIM_SERVER),
     doc: "A server with a queue.",
     keys: &[
         key(
@@ -76,6 +106,7 @@ pub const SIM_SERVER: Described = Described {
 
 pub const SIM_OUTAGE: Described = Described {
     id: "SIM_OUTAGE",
+    place: Some(&places::SIM_OUTAGE),
     doc: "A time in which nothing is answered.",
     keys: &[
         key(
@@ -86,6 +117,12 @@ pub const SIM_OUTAGE: Described = Described {
         )
         .required(),
         key("for", Kind::Duration, "How long it lasts.", "5s").required(),
+        key(
+            "error",
+            Kind::Text,
+            "Error type of what is asked meanwhile.",
+            "transport.connect-refused",
+        ),
     ],
     ..PLAIN
 };

@@ -27,8 +27,8 @@ pub const WORKFLOW: Described = Described {
         ),
         key(
             "nodes",
-            Kind::Named(&kinds::STEP),
-            "A graph: steps by name, which `controls.flow.transitions` connect.",
+            Kind::Named(&Kind::Place("NODE")),
+            "A graph: nodes by name, which `controls.flow.transitions` connect.",
             "{probe: {ref: probe-get, controls: {flow: {transitions: [{to: closing}]}}}}",
         ),
         key(
@@ -90,168 +90,206 @@ pub const WORKFLOW: Described = Described {
     ..PLAIN
 };
 
+/// What a step and a node have in common, and one key more.
+macro_rules! step_keys {
+    ($own:expr) => {
+        &[
+            key(
+                "ref",
+                Kind::Refer(Ref::Action),
+                "Runs an action of the script or of config.yaml.",
+                "probe-get",
+            ),
+            key(
+                "action",
+                Kind::Refer(Ref::Call),
+                "Calls a component at once, or writes a line into the log.",
+                "http.get",
+            ),
+            key(
+                "if",
+                Kind::Condition,
+                "Goes on with `then` when the condition holds, else with `else`.",
+                "\"{{meta.status == 200}}\"",
+            ),
+            key(
+                "then",
+                kinds::STEPS,
+                "Steps for when the condition of `if` holds.",
+                "[{ref: push-post}]",
+            ),
+            key(
+                "else",
+                kinds::STEPS,
+                "Steps for when the condition of `if` does not hold.",
+                "[{goto: monitoring.retry}]",
+            ),
+            key(
+                "loop",
+                Kind::Place("LOOP"),
+                "Repeats steps: so many times, while a condition holds, or over a list.",
+                "{count: 3, as: i, steps: [{ref: probe-get}]}",
+            ),
+            key(
+                "parallel",
+                Kind::Place("PARALLEL"),
+                "Runs branches side by side.",
+                "{wait: all, branches: {a: [{ref: probe-get}], b: [{ref: purge-delete}]}}",
+            ),
+            key(
+                "goto",
+                Kind::Refer(Ref::Target),
+                "Goes on at a step, a node or an exit.",
+                "error_out",
+            ),
+            key(
+                "update-workbook",
+                Kind::Named(&Kind::Any),
+                "Writes fields of the Workbook, by path or alias.",
+                "{registers.flag: true}",
+            ),
+            key(
+                "wait",
+                kinds::DISTRIBUTION,
+                "Does nothing for a time.",
+                "500ms",
+            ),
+            key(
+                "hold",
+                kinds::DISTRIBUTION,
+                "Does nothing for a time that belongs to the protocol, such as a call that is up.",
+                "30s",
+            ),
+            key(
+                "think",
+                kinds::DISTRIBUTION,
+                "Does nothing for a time that stands for the user's thinking.",
+                "{uniform: [1s, 3s]}",
+            ),
+            key(
+                "monitor",
+                Kind::Condition,
+                "A gate: `success` when the condition holds, else `fail`; with a `timeout` it waits that long for it.",
+                "\"{{workbook.telemetry.counters.fail < 10}}\"",
+            ),
+            key(
+                "with",
+                kinds::WITH,
+                "Parameters of an inline call; templates are filled in for each task.",
+                "{url: \"{{resource.ip}}:{{resource.port}}/meta\"}",
+            ),
+            key(
+                "save-as",
+                kinds::SAVE_AS,
+                "Variable that keeps what the call returned.",
+                "meta",
+            ),
+            key(
+                "extract",
+                kinds::EXTRACT,
+                "Values taken out of the answer, as fields of the saved variable.",
+                "{token: {json: \"$.token\"}}",
+            ),
+            key(
+                "expect",
+                Kind::Condition,
+                "Must hold for the call to be a success, whatever the component says.",
+                "\"{{status < 500}}\"",
+            ),
+            key(
+                "timeout",
+                Kind::Duration,
+                "The call is given up after this.",
+                "500ms",
+            ),
+            key(
+                "rate-limit",
+                kinds::RATE_LIMIT,
+                "Bounds how often the call is made.",
+                "{per-user: 50 req/s}",
+            ),
+            key(
+                "retry",
+                kinds::RETRY,
+                "When and how a call that did not succeed is tried again.",
+                "{limit: 2, delay: 100ms, backoff: exponential}",
+            ),
+            key(
+                "on-error",
+                kinds::HANDLER,
+                "What is done when this step failed; `continue` goes on.",
+                "continue",
+            ),
+            key(
+                "on-timeout",
+                kinds::HANDLER,
+                "What is done when this step timed out.",
+                "[{goto: timeout_out}]",
+            ),
+            key(
+                "max-body",
+                Kind::Size,
+                "At most so much of a body is kept; the rest is counted.",
+                "1MiB",
+            ),
+            key(
+                "compensate",
+                kinds::COMPENSATE,
+                "Action that undoes this one; `closing.rollback` runs it.",
+                "purge-delete",
+            ),
+            key(
+                "record-inputs",
+                Kind::Boolean,
+                "Keeps the rendered parameters of the call in the records.",
+                "true",
+            ),
+            key(
+                "controls",
+                Kind::Place("CONTROLS"),
+                "Of a node: limits, retries and handlers (`exec`), and where it leads (`flow`).",
+                "{exec: {timeout: 500ms}, flow: {transitions: [{to: closing}]}}",
+            ),
+            $own,
+        ]
+    };
+}
+
 pub const STEP: Described = Described {
     id: "STEP",
     place: Some(&places::STEP),
     doc: "One step: it does exactly one thing, which its first key names.",
-    keys: &[
-        key(
-            "ref",
-            Kind::Refer(Ref::Action),
-            "Runs an action of the script or of config.yaml.",
-            "probe-get",
-        ),
-        key(
-            "action",
-            Kind::Refer(Ref::Call),
-            "Calls a component at once, or writes a line into the log.",
-            "http.get",
-        ),
-        key(
-            "if",
-            Kind::Condition,
-            "Goes on with `then` when the condition holds, else with `else`.",
-            "\"{{meta.status == 200}}\"",
-        ),
-        key(
-            "then",
-            kinds::STEPS,
-            "Steps for when the condition of `if` holds.",
-            "[{ref: push-post}]",
-        ),
-        key(
-            "else",
-            kinds::STEPS,
-            "Steps for when the condition of `if` does not hold.",
-            "[{goto: monitoring.retry}]",
-        ),
-        key(
-            "loop",
-            Kind::Place("LOOP"),
-            "Repeats steps: so many times, while a condition holds, or over a list.",
-            "{count: 3, as: i, steps: [{ref: probe-get}]}",
-        ),
-        key(
-            "parallel",
-            Kind::Place("PARALLEL"),
-            "Runs branches side by side.",
-            "{wait: all, branches: {a: [{ref: probe-get}], b: [{ref: purge-delete}]}}",
-        ),
-        key(
-            "goto",
-            Kind::Refer(Ref::Target),
-            "Goes on at a step, a node or an exit.",
-            "error_out",
-        ),
-        key(
-            "update-workbook",
-            Kind::Named(&Kind::Any),
-            "Writes fields of the Workbook, by path or alias.",
-            "{registers.flag: true}",
-        ),
-        key(
-            "wait",
-            kinds::DISTRIBUTION,
-            "Does nothing for a time.",
-            "500ms",
-        ),
-        key(
-            "think",
-            kinds::DISTRIBUTION,
-            "Does nothing for a time that stands for the user's thinking.",
-            "{uniform: {min: 1s, max: 3s}}",
-        ),
-        key(
-            "monitor",
-            Kind::Condition,
-            "A gate: `success` when the condition holds, else `fail`; with a `timeout` it waits that long for it.",
-            "\"{{workbook.telemetry.counters.fail < 10}}\"",
-        ),
-        key(
-            "name",
-            Kind::Name,
-            "Name of the step in the WBS, in the records and for `goto`.",
-            "first-probe",
-        ),
-        key(
-            "with",
-            kinds::WITH,
-            "Parameters of an inline call; templates are filled in for each task.",
-            "{url: \"{{resource.ip}}:{{resource.port}}/meta\"}",
-        ),
-        key(
-            "save-as",
-            kinds::SAVE_AS,
-            "Variable that keeps what the call returned.",
-            "meta",
-        ),
-        key(
-            "extract",
-            kinds::EXTRACT,
-            "Values taken out of the answer, as fields of the saved variable.",
-            "{token: {json: \"$.token\"}}",
-        ),
-        key(
-            "expect",
-            Kind::Condition,
-            "Must hold for the call to be a success, whatever the component says.",
-            "\"{{status < 500}}\"",
-        ),
-        key(
-            "timeout",
-            Kind::Duration,
-            "The call is given up after this.",
-            "500ms",
-        ),
-        key(
-            "rate-limit",
-            kinds::RATE_LIMIT,
-            "Bounds how often the call is made.",
-            "{per-user: 50 req/s}",
-        ),
-        key(
-            "retry",
-            kinds::RETRY,
-            "When and how a call that did not succeed is tried again.",
-            "{limit: 2, delay: 100ms, backoff: exponential}",
-        ),
-        key(
-            "on-error",
-            kinds::HANDLER,
-            "What is done when this step failed; `continue` goes on.",
-            "continue",
-        ),
-        key(
-            "on-timeout",
-            kinds::HANDLER,
-            "What is done when this step timed out.",
-            "[{goto: timeout_out}]",
-        ),
-        key(
-            "max-body",
-            Kind::Size,
-            "At most so much of a body is kept; the rest is counted.",
-            "1MiB",
-        ),
-        key(
-            "compensate",
-            kinds::COMPENSATE,
-            "Action that undoes this one; `closing.rollback` runs it.",
-            "purge-delete",
-        ),
-        key(
-            "controls",
-            Kind::Place("CONTROLS"),
-            "Of a node: limits, retries and handlers (`exec`), and where it leads (`flow`).",
-            "{exec: {timeout: 500ms}, flow: {transitions: [{to: closing}]}}",
-        ),
-        key(
-            "join",
-            WAIT,
-            "Of a node to which several branches lead: how many must have come before it runs.",
-            "all",
-        ),
+    keys: step_keys!(key(
+        "name",
+        Kind::Name,
+        "Name of the step in the WBS, in the records and for `goto`.",
+        "first-probe",
+    )),
+    one_of: &[
+        "ref",
+        "action",
+        "if",
+        "loop",
+        "parallel",
+        "goto",
+        "update-workbook",
+        "wait",
+        "think",
+        "monitor",
     ],
+    ..PLAIN
+};
+
+pub const NODE: Described = Described {
+    id: "NODE",
+    place: Some(&places::NODE),
+    doc: "One node of a graph: it does exactly one thing, and its transitions say what comes next.",
+    keys: step_keys!(key(
+        "join",
+        Kind::Either(&[Kind::Word(&["all", "any"]), Kind::Whole(1)]),
+        "How many of the branches that lead here must arrive before it runs once: of all that were begun.",
+        "all",
+    )),
     one_of: &[
         "ref",
         "action",
@@ -269,6 +307,7 @@ pub const STEP: Described = Described {
 
 pub const LOOP: Described = Described {
     id: "LOOP",
+    place: Some(&places::LOOP),
     doc: "Steps that are repeated.",
     keys: &[
         key(
@@ -315,6 +354,7 @@ pub const LOOP: Described = Described {
 
 pub const PARALLEL: Described = Described {
     id: "PARALLEL",
+    place: Some(&places::PARALLEL),
     doc: "Branches side by side.",
     keys: &[
         key(
@@ -336,6 +376,7 @@ pub const PARALLEL: Described = Described {
 
 pub const CONTROLS: Described = Described {
     id: "CONTROLS",
+    place: Some(&places::CONTROLS),
     doc: "How a node runs, and where it leads.",
     keys: &[
         key(
@@ -356,6 +397,7 @@ pub const CONTROLS: Described = Described {
 
 pub const EXEC: Described = Described {
     id: "EXEC",
+    place: Some(&places::EXEC),
     doc: "How a node runs.",
     keys: &[
         key(
@@ -394,6 +436,7 @@ pub const EXEC: Described = Described {
 
 pub const FLOW: Described = Described {
     id: "FLOW",
+    place: Some(&places::FLOW),
     doc: "Where a node leads.",
     keys: &[key(
         "transitions",
@@ -406,6 +449,7 @@ pub const FLOW: Described = Described {
 
 pub const TRANSITION: Described = Described {
     id: "TRANSITION",
+    place: Some(&places::TRANSITION),
     doc: "A way from one node to the next.",
     keys: &[
         key(
@@ -438,15 +482,15 @@ pub const DISTRIBUTION: Described = Described {
         key("constant", Kind::Duration, "Always the same.", "1s"),
         key(
             "uniform",
-            Kind::Place("UNIFORM"),
+            Kind::List(&Kind::Text),
             "Any time between two, all alike.",
-            "{min: 1s, max: 3s}",
+            "[1s, 3s]",
         ),
         key(
             "exponential",
-            Kind::Place("EXPONENTIAL"),
-            "Short times often, long ones rarely.",
-            "{mean: 2s}",
+            Kind::Duration,
+            "Short times often, long ones rarely: the mean.",
+            "2s",
         ),
         key(
             "normal",
@@ -462,23 +506,6 @@ pub const DISTRIBUTION: Described = Described {
         ),
     ],
     one_of: &["constant", "uniform", "exponential", "normal", "lognormal"],
-    ..PLAIN
-};
-
-pub const UNIFORM: Described = Described {
-    id: "UNIFORM",
-    doc: "Bounds of a uniform distribution.",
-    keys: &[
-        key("min", Kind::Text, "The shortest time.", "1s").required(),
-        key("max", Kind::Duration, "The longest time.", "3s").required(),
-    ],
-    ..PLAIN
-};
-
-pub const EXPONENTIAL: Described = Described {
-    id: "EXPONENTIAL",
-    doc: "An exponential distribution.",
-    keys: &[key("mean", Kind::Duration, "The mean time.", "2s").required()],
     ..PLAIN
 };
 

@@ -9,11 +9,12 @@ const FIELD: Kind = Kind::Any;
 
 pub const WORKBOOK: Described = Described {
     id: "WORKBOOK",
+    place: Some(&places::WORKBOOK),
     doc: "The ledger of every user and task: what the script adds to its six sections.",
     keys: &[
         key(
             "sections",
-            Kind::Named(&Kind::Place("SECTION")),
+            Kind::Place("WORKBOOK_SECTIONS"),
             "By section: timeline, execution, governance, telemetry, registers, communications.",
             "{telemetry: {defaults: {counters: {success: 0}}, fields: {last_http_status: int}}}",
         ),
@@ -39,8 +40,9 @@ pub const WORKBOOK: Described = Described {
     ..PLAIN
 };
 
-pub const SECTION: Described = Described {
-    id: "SECTION",
+pub const WORKBOOK_SECTION: Described = Described {
+    id: "WORKBOOK_SECTION",
+    place: Some(&places::WORKBOOK_SECTION),
     doc: "One section of the Workbook.",
     keys: &[
         key(
@@ -96,7 +98,10 @@ pub const MONITORING: Described = Described {
         ),
         key(
             "responses",
-            Kind::Named(&kinds::HANDLER),
+            Kind::Either(&[
+                Kind::Named(&kinds::HANDLER),
+                Kind::List(&Kind::Place("RESPONSE")),
+            ]),
             "What a task does when its `registers.flag` takes a value.",
             "{overload: [{goto: closing.rollback}]}",
         ),
@@ -106,6 +111,7 @@ pub const MONITORING: Described = Described {
 
 pub const ALERT: Described = Described {
     id: "ALERT",
+    place: Some(&places::ALERT),
     doc: "A condition that is told about when it comes true.",
     keys: &[
         key(
@@ -137,6 +143,76 @@ pub const ALERT: Described = Described {
             "What is said; a template may name the figures.",
             "\"{{workbook.telemetry.counters.fail}} failures\"",
         ),
+    ],
+    ..PLAIN
+};
+
+const SECTION: Kind = Kind::Place("WORKBOOK_SECTION");
+
+pub const WORKBOOK_SECTIONS: Described = Described {
+    id: "WORKBOOK_SECTIONS",
+    place: Some(&places::WORKBOOK_SECTIONS),
+    doc: "The six sections.",
+    keys: &[
+        key(
+            "timeline",
+            SECTION,
+            "Phases and times of each task.",
+            "{fields: {note: text}}",
+        ),
+        key(
+            "execution",
+            SECTION,
+            "Who works on what, retries, evidence.",
+            "{fields: {note: text}}",
+        ),
+        key(
+            "governance",
+            SECTION,
+            "Scope and responsibility.",
+            "{fields: {note: text}}",
+        ),
+        key(
+            "telemetry",
+            SECTION,
+            "Counts and latencies by scenario.",
+            "{fields: {note: text}}",
+        ),
+        key(
+            "registers",
+            SECTION,
+            "Risks and issues.",
+            "{fields: {note: text}}",
+        ),
+        key(
+            "communications",
+            SECTION,
+            "What was told to whom.",
+            "{fields: {note: text}}",
+        ),
+    ],
+    ..PLAIN
+};
+
+pub const RESPONSE: Described = Described {
+    id: "RESPONSE",
+    place: Some(&places::RESPONSE),
+    doc: "What a task does when its flag takes a value.",
+    keys: &[
+        key(
+            "flag",
+            Kind::Text,
+            "The value of `registers.flag`.",
+            "overload",
+        )
+        .required(),
+        key(
+            "steps",
+            kinds::HANDLER,
+            "What is done.",
+            "[{goto: closing.rollback}]",
+        )
+        .required(),
     ],
     ..PLAIN
 };
