@@ -114,14 +114,14 @@ fn thresholds_speak_of_what_is_measured() {
     says(
         "{thresholds: [\"p95(frist) < 1s\"]}",
         &[
-            "E0413",
+            "E0414",
             "`frist` is no action, call or scenario",
             "did you mean `first`?",
         ],
     );
     says(
         "{thresholds: [\"p95 < 300\"]}",
-        &["E0413", "compared with a time"],
+        &["E0414", "compared with a time"],
     );
     says("{thresholds: {p95: 1s}}", &["E0104"]);
 }

@@ -92,7 +92,7 @@ impl<'n> Ctx<'_> {
                 continue;
             }
             let message = format!("`{of}` is no action, call or scenario");
-            let found = Diagnostic::error(413, decl.of, message)
+            let found = Diagnostic::error(414, decl.of, message)
                 .label("nothing is measured of it")
                 .at(&decl.path)
                 .suggest(near);

@@ -257,7 +257,7 @@ pub const CODES: &[Code] = &[
     ),
     code(413, "malformed size", "write `512KiB`"),
     code(
-        413,
+        414,
         "malformed threshold",
         "write `p95(http.get) < 300ms` or `fail_rate < 1%`",
     ),

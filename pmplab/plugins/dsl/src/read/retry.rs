@@ -142,7 +142,7 @@ impl Ctx<'_> {
             return Some(share);
         }
         let message = format!("`{}` is not a share", text.value);
-        let found = Diagnostic::error(404, node.span, message)
+        let found = Diagnostic::error(411, node.span, message)
             .label("expected a percentage")
             .at(path);
         self.report(found.help("write shares as `20%` or `0.2`"));

@@ -75,7 +75,7 @@ impl Ctx<'_> {
                 }
                 Err(defect) => {
                     let span = self.piece_of(item, defect.at, defect.width);
-                    let found = Diagnostic::error(413, span, defect.message)
+                    let found = Diagnostic::error(414, span, defect.message)
                         .label("not a threshold")
                         .at(path)
                         .suggest(defect.near);
