@@ -28,6 +28,7 @@ impl<'n> Ctx<'_> {
     ) -> (Call, Vec<Open>) {
         let at = At(entry);
         let component = calling.component;
+        let brings = job.shop.signature(component, &calling.call);
         let section = &job.shop.components.sections[component];
         let callee = Callee {
             component: &job.shop.components.decls[component].name.value,
@@ -35,16 +36,13 @@ impl<'n> Ctx<'_> {
             section,
             span: calling.span,
         };
-        let known: Option<Vec<String>> = section
-            .outputs(&calling.call)
-            .map(|all| all.into_iter().map(str::to_owned).collect());
         let (with, holes) =
             self.compile_with(calling.with, &callee, job.scope, at, &calling.with_path);
         self.inner_timeout(&calling, job);
         let action = job.shop.next;
         job.shop.next += 1;
         job.scope.judged = Some(Judged {
-            known: section.typed_outputs(&calling.call),
+            known: brings.as_ref().map(|b| b.typed.clone()),
             read: Vec::new(),
         });
         let expect = calling
@@ -52,7 +50,12 @@ impl<'n> Ctx<'_> {
             .and_then(|(node, path)| self.condition(node, path, job.scope, at));
         let judged = job.scope.judged.take();
         let mut outputs = judged.map(|j| j.read).unwrap_or_default();
-        let extract = self.extracts(&calling, known.as_deref(), &mut outputs, &calling.with_path);
+        let extract = self.extracts(
+            &calling,
+            brings.as_ref().map(|b| b.names.as_slice()),
+            &mut outputs,
+            &calling.with_path,
+        );
         let flow = &mut job.scope.flow;
         let owner = flow.points[entry].owner;
         flow.points[entry].slow = true;

@@ -4,7 +4,7 @@ use super::calls::index_of;
 use super::flow::{At, Seat};
 use super::grammar::{Path, Step};
 use super::scope::{Scope, segment};
-use super::types::Type;
+use super::types::{Outputs, Type};
 use crate::diag::{Diagnostic, nearest};
 use crate::plan::{Segment, Source, Term};
 use crate::read::Ctx;
@@ -23,7 +23,7 @@ const EVENT: [(&str, Type); 5] = [
 #[derive(Debug, Default)]
 pub struct Judged {
     /// None: unknown, so that any name may be one.
-    pub known: Option<Vec<(String, Type)>>,
+    pub known: Option<Outputs>,
     /// Those that are read: `Source::Output` is an index into them.
     pub read: Vec<String>,
 }

@@ -133,6 +133,7 @@ impl Ctx<'_> {
             retry: script.watching.retry.clone(),
             responses: &script.watching.responses,
             retries: std::collections::HashMap::new(),
+            signatures: std::collections::HashMap::new(),
         };
         let book = self.book(std::mem::take(&mut script.workbook));
         let mut scenarios = self.scenarios(&script, &resources, &book, &mut shop, &globals);

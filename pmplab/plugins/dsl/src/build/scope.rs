@@ -12,6 +12,7 @@ use crate::read::Ctx;
 use crate::read::save_as::RESERVED;
 use serde_json::{Map, Value as Json};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 
 /// What the scheduler knows of the running task.
 const ENV: [&str; 6] = [
@@ -34,7 +35,7 @@ pub struct Var {
     pub name: String,
     pub writers: Vec<Writer>,
     /// Outputs that every writer brings; none: unknown.
-    pub outputs: Option<Vec<String>>,
+    pub outputs: Option<Rc<Vec<String>>>,
     /// Outputs that are read.
     pub fields: Vec<String>,
     /// Read as a whole.
@@ -133,20 +134,14 @@ impl<'a, 'n> Scope<'a, 'n> {
 impl Scope<'_, '_> {
     pub fn variables(&self) -> Vec<Variable> {
         let all = |(i, v): (usize, &Var)| {
-            let mut fields = v.fields.clone();
-            let rest = v
-                .outputs
-                .iter()
-                .flatten()
-                .filter(|o| v.whole && !v.fields.contains(o));
-            fields.extend(rest.cloned());
+            let kept = self.kept.get(&i);
             Variable {
                 name: v.name.clone(),
-                fields,
+                fields: v.kept(),
                 scope: v.scope,
                 merge: v.merge,
-                default: self.kept.get(&i).and_then(|k| k.default.clone()),
-                record: self.kept.get(&i).map(|k| (k.section, k.path.clone())),
+                default: kept.and_then(|k| k.default.clone()),
+                record: kept.map(|k| (k.section, k.path.clone())),
                 ..Variable::default()
             }
         };
@@ -685,6 +680,15 @@ pub fn segment(step: &Step) -> Segment {
 }
 
 impl Var {
+    /// The fields that must be kept: those that are read.
+    pub fn kept(&self) -> Vec<String> {
+        let mut fields = self.fields.clone();
+        if let (true, Some(outputs)) = (self.whole, &self.outputs) {
+            fields.extend(outputs.iter().filter(|o| !self.fields.contains(o)).cloned());
+        }
+        fields
+    }
+
     /// Readable as `workbook.NAME` too.
     pub fn in_workbook(&self) -> bool {
         self.scope == VarScope::Workbook

@@ -4,6 +4,7 @@ use super::actions::{Actions, Doing};
 use super::components::Components;
 use super::flow::{At, Edge, Open, Owner, Seat, Why};
 use super::scope::Scope;
+use super::types::Outputs;
 use crate::diag::{Diagnostic, Span};
 use crate::plan::{
     Branch, Graph, Head, Limit, Loop, Ns, Over, Parallel, Retry, Source, Step, Target, Template,
@@ -16,6 +17,7 @@ use crate::read::settings::LimitDecl;
 use crate::read::steps::{IfDecl, LoopDecl, OverDecl, ParallelDecl, StepDecl, StepHead};
 use crate::read::workflows::{Handler, WorkflowDecl};
 use std::collections::HashMap;
+use std::rc::Rc;
 
 /// What stays the same over all scenarios.
 pub struct Shop<'a, 'n> {
@@ -32,9 +34,33 @@ pub struct Shop<'a, 'n> {
     pub responses: &'a [ResponseDecl<'n>],
     /// The same for the calls of a component, once it was looked up.
     pub retries: HashMap<usize, Option<Retry>>,
+    /// What calls bring, by component and call, once it was looked up.
+    pub signatures: HashMap<usize, HashMap<String, Option<Signature>>>,
+}
+
+/// The outputs of a call.
+#[derive(Clone)]
+pub struct Signature {
+    pub names: Rc<Vec<String>>,
+    pub typed: Outputs,
 }
 
 impl Shop<'_, '_> {
+    /// What a call brings; none: unknown.
+    pub fn signature(&mut self, component: usize, call: &str) -> Option<Signature> {
+        let calls = self.signatures.entry(component).or_default();
+        if let Some(known) = calls.get(call) {
+            return known.clone();
+        }
+        let typed = self.components.sections[component].typed_outputs(call);
+        let made = typed.map(|typed| Signature {
+            names: Rc::new(typed.iter().map(|(name, _)| name.clone()).collect()),
+            typed: Rc::new(typed),
+        });
+        calls.insert(call.to_owned(), made.clone());
+        made
+    }
+
     /// Indexes of the limits; each declaration is one, however many steps it governs.
     pub fn limit(&mut self, decl: &LimitDecl) -> Vec<usize> {
         let mut indexes = Vec::with_capacity(decl.rates.len());

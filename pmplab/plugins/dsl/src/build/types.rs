@@ -1,8 +1,8 @@
 //! What is known of values before a run.
 
-use super::section::Section;
 use crate::plan::Value;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 /// The type of an expression, as far as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,26 +74,48 @@ impl Type {
     }
 }
 
+/// Outputs of a call with their types, shared by all that make the call.
+pub type Outputs = Rc<Vec<(String, Type)>>;
+
 /// Types of the fields of variables, by variable and field.
 #[derive(Debug, Clone, Default)]
-pub struct Types(HashMap<String, HashMap<String, Type>>);
+pub struct Types {
+    learnt: HashMap<String, HashMap<String, Type>>,
+    /// What calls save under a variable.
+    saved: HashMap<String, Vec<Outputs>>,
+}
 
 impl Types {
     /// A call saves its outputs under `var`. Where several calls save, a field is what any of them may bring.
-    pub fn saved(&mut self, var: &str, section: &Section, call: &str) {
-        for (output, kind) in section.typed_outputs(call).unwrap_or_default() {
-            self.learn(var, &output, kind);
+    pub fn saved(&mut self, var: &str, outputs: &Outputs) {
+        match self.saved.get_mut(var) {
+            Some(all) if all.iter().any(|o| Rc::ptr_eq(o, outputs)) => {}
+            Some(all) => all.push(outputs.clone()),
+            None => {
+                self.saved.insert(var.to_owned(), vec![outputs.clone()]);
+            }
         }
     }
 
     pub fn learn(&mut self, var: &str, field: &str, kind: Type) {
-        let fields = self.0.entry(var.to_owned()).or_default();
+        let fields = self.learnt.entry(var.to_owned()).or_default();
         let known = fields.get(field).map_or(kind, |before| before.or(kind));
         fields.insert(field.to_owned(), known);
     }
 
     pub fn of(&self, var: &str, field: &str) -> Type {
-        let known = self.0.get(var).and_then(|fields| fields.get(field));
-        known.copied().unwrap_or(Type::Any)
+        let learnt = self
+            .learnt
+            .get(var)
+            .and_then(|fields| fields.get(field))
+            .copied();
+        let saved = self.saved.get(var).into_iter().flatten();
+        let named = |all: &Outputs| {
+            all.iter()
+                .find(|(name, _)| name == field)
+                .map(|(_, kind)| *kind)
+        };
+        let all = learnt.into_iter().chain(saved.filter_map(named));
+        all.reduce(Type::or).unwrap_or(Type::Any)
     }
 }

@@ -8,13 +8,14 @@ use crate::plan::{Merge, VarScope};
 use crate::read::steps::{StepDecl, StepHead};
 use crate::read::workflows::WorkflowDecl;
 use crate::read::{Ctx, Name};
+use std::rc::Rc;
 
 impl<'n> Ctx<'_> {
     pub fn declare_vars(
         &mut self,
         workflow: &WorkflowDecl<'n>,
         scope: &mut Scope<'_, 'n>,
-        shop: &Shop<'_, 'n>,
+        shop: &mut Shop<'_, 'n>,
     ) {
         let responses = shop.responses.iter().flat_map(|r| &r.steps.steps);
         for step in workflow.outer().chain(responses) {
@@ -26,7 +27,7 @@ impl<'n> Ctx<'_> {
         &mut self,
         step: &StepDecl<'n>,
         scope: &mut Scope<'_, 'n>,
-        shop: &Shop<'_, 'n>,
+        shop: &mut Shop<'_, 'n>,
     ) {
         match &step.head {
             StepHead::Ref(_) | StepHead::Inline(_) => {
@@ -84,19 +85,17 @@ impl<'n> Ctx<'_> {
         &mut self,
         calling: &Calling<'_, 'n>,
         scope: &mut Scope<'_, 'n>,
-        shop: &Shop<'_, 'n>,
+        shop: &mut Shop<'_, 'n>,
     ) {
         let Some(save) = &calling.save else { return };
-        let section = &shop.components.sections[calling.component];
-        scope.types.saved(&save.var.value, section, &calling.call);
-        let outputs = section.outputs(&calling.call);
-        let extracted = calling
-            .extract
-            .into_iter()
-            .flatten()
-            .map(|e| e.name.value.as_str());
-        let outputs: Option<Vec<String>> =
-            outputs.map(|o| o.into_iter().chain(extracted).map(str::to_owned).collect());
+        let brings = shop.signature(calling.component, &calling.call);
+        if let Some(brings) = &brings {
+            scope.types.saved(&save.var.value, &brings.typed);
+        }
+        let mut outputs = brings.map(|b| b.names.clone());
+        if let (Some(names), Some(extract)) = (&mut outputs, calling.extract) {
+            Rc::make_mut(names).extend(extract.iter().map(|e| e.name.value.clone()));
+        }
         let writer = Writer {
             action: calling.name.clone(),
             span: save.var.span,
@@ -138,8 +137,10 @@ impl<'n> Ctx<'_> {
             var.merge_said = true;
         }
         var.writers.push(writer);
-        if let (Some(all), Some(these)) = (&mut var.outputs, outputs) {
-            all.retain(|o| these.contains(o));
+        if let (Some(all), Some(these)) = (&mut var.outputs, outputs)
+            && all.iter().any(|o| !these.contains(o))
+        {
+            Rc::make_mut(all).retain(|o| these.contains(o));
         }
     }
 }
