@@ -66,7 +66,7 @@ impl<'n> Ctx<'_> {
             span: calling.span,
         };
         flow.connect(&[open(entry, Why::Next)], wrote);
-        let save = calling.save.as_ref().and_then(|save| {
+        let save = calling.save.and_then(|save| {
             let var = job.scope.var(&save.var.value)?;
             job.scope
                 .flow
@@ -86,14 +86,14 @@ impl<'n> Ctx<'_> {
         });
         let limits = [
             calling.rate_limit,
-            job.workflow.defaults.rate_limit.as_ref(),
+            job.workflow.defaults.rate_limit.as_deref(),
         ];
         let limits = limits
             .into_iter()
             .flatten()
             .flat_map(|l| job.shop.limit(l))
             .collect();
-        let retry = match calling.retry.or(job.workflow.defaults.retry.as_ref()) {
+        let retry = match calling.retry.or(job.workflow.defaults.retry.as_deref()) {
             Some(retry) => Some(retry.clone()),
             None => self.usual_retry(component, job),
         };

@@ -87,7 +87,7 @@ impl<'n> Ctx<'_> {
         scope: &mut Scope<'_, 'n>,
         shop: &mut Shop<'_, 'n>,
     ) {
-        let Some(save) = &calling.save else { return };
+        let Some(save) = calling.save else { return };
         let brings = shop.signature(calling.component, &calling.call);
         if let Some(brings) = &brings {
             scope.types.saved(&save.var.value, &brings.typed);

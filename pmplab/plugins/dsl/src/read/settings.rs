@@ -14,10 +14,10 @@ use crate::yaml::{Entry, Node};
 #[derive(Debug, Clone, Default)]
 pub struct Settings<'n> {
     pub with: Option<&'n Node>,
-    pub save: Option<Save<'n>>,
+    pub save: Option<Box<Save<'n>>>,
     pub timeout: Option<Spanned<Ns>>,
-    pub retry: Option<Retry>,
-    pub rate_limit: Option<LimitDecl>,
+    pub retry: Option<Box<Retry>>,
+    pub rate_limit: Option<Box<LimitDecl>>,
     pub expect: Option<(&'n Node, String)>,
     pub extract: Option<Vec<ExtractDecl>>,
     pub compensate: Option<Name>,
@@ -76,7 +76,8 @@ impl Ctx<'_> {
             with: fields.get("with").filter(|n| !n.is_null()),
             save: fields
                 .get("save-as")
-                .and_then(|n| self.save_as(n, &path("save-as"))),
+                .and_then(|n| self.save_as(n, &path("save-as")))
+                .map(Box::new),
             expect: fields.get("expect").map(|n| (n, path("expect"))),
             extract: fields
                 .get("extract")
@@ -161,11 +162,12 @@ impl Ctx<'_> {
             settings.timeout = self.duration(n, &fields.path_of("timeout"));
         }
         if let Some(n) = fields.get("retry") {
-            settings.retry = self.retry(n, &fields.path_of("retry"));
+            settings.retry = self.retry(n, &fields.path_of("retry")).map(Box::new);
         }
         if let Some(n) = fields.get("rate-limit") {
             let owner = fields.path.trim_end_matches(".controls.exec").to_owned();
-            settings.rate_limit = self.rate_limit(n, &fields.path_of("rate-limit"), owner);
+            let limit = self.rate_limit(n, &fields.path_of("rate-limit"), owner);
+            settings.rate_limit = limit.map(Box::new);
         }
         for key in ["on-error", "on-timeout"] {
             let Some(entry) = fields.entry(key) else {
