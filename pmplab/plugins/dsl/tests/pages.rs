@@ -10,21 +10,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-/// Pages of codes that no check reports yet, by what is to come first. Strict: one whose bad example shows its code must go
-/// from here.
-const PENDING: &[(u16, &str)] = &[
-    (213, "flow"),
-    (215, "flow"),
-    (217, "flow"),
-    (303, "flow"),
-    (310, "flow"),
-    (313, "expr"),
-    (314, "expr"),
-    (404, "flow"),
-    (604, "flow"),
-    (605, "load"),
-];
-
 /// What an example leaves out.
 const SECTIONS: &[(&str, &str)] = &[
     ("version", "version: \"1.0\"\n"),
@@ -147,30 +132,19 @@ fn every_code_has_a_page_and_every_page_a_code() {
         );
     }
     for number in pages.keys().filter(|n| find(**n).is_none()) {
-        let pending = PENDING.iter().any(|(n, _)| n == number);
-        assert!(pending, "{number:04} has a page and is no code");
+        panic!("{number:04} has a page and is no code");
     }
 }
 
 #[test]
 fn every_bad_example_shows_its_code_and_every_good_one_does_not() {
     let mut wrong = Vec::new();
-    for (number, page) in pages() {
-        let pending = PENDING.iter().find(|(n, _)| *n == number);
+    for (_, page) in pages() {
         let (bad, good) = (check(&page.bad), check(&page.good));
-        match pending {
-            None if !shows(&bad, &page.code) => {
-                wrong.push(format!("{}: bad shows it not\n{}", page.code, bad.rendered));
-            }
-            Some((_, what)) if shows(&bad, &page.code) && good.ok() => {
-                wrong.push(format!(
-                    "{}: take it from PENDING ({what} is built)",
-                    page.code
-                ));
-            }
-            _ => {}
+        if !shows(&bad, &page.code) {
+            wrong.push(format!("{}: bad shows it not\n{}", page.code, bad.rendered));
         }
-        if shows(&good, &page.code) || (pending.is_none() && !good.ok()) {
+        if shows(&good, &page.code) || !good.ok() {
             wrong.push(format!("{}: good is wrong\n{}", page.code, good.rendered));
         }
     }
@@ -181,9 +155,6 @@ fn every_bad_example_shows_its_code_and_every_good_one_does_not() {
 fn a_bad_example_has_no_other_error() {
     let mut wrong = Vec::new();
     for (number, page) in pages() {
-        if PENDING.iter().any(|(n, _)| *n == number) {
-            continue;
-        }
         let bad = check(&page.bad);
         // 110 says that a keyword is not built yet: no mistake of the example.
         for other in bad
