@@ -75,7 +75,7 @@ def main() -> int:
                 said = watch.communicate()[1]
             missed = lost(said)
             if missed is None:
-                raise common.MissingError(f"tcpdump did not capture: {said.strip().splitlines()[-1:]}")
+                raise common.MissingError(f"tcpdump did not capture: {said.strip()}")
             seen = services(pcap.read_bytes(), nginx.port)
         actions = Frames(json.loads(done.stdout)["run_dir"]).actions.collect()
     ours = ((actions["t_end"] - actions["t_start"]) / 1e6).median()

@@ -138,6 +138,8 @@ pub struct Engine<P: Protocol, R, L> {
     pub(crate) message: Option<String>,
     /// Slots that the plan calls.
     pub(crate) used: Vec<usize>,
+    /// The component with the most in flight was left alone while others had answers: it is its turn.
+    passed_over: bool,
     /// Everything was given back.
     released: bool,
     outcomes: Vec<Outcome>,
@@ -202,6 +204,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             stop_reason: None,
             message: None,
             used,
+            passed_over: false,
             released: false,
             outcomes: Vec::new(),
         }
@@ -353,17 +356,22 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         }
     }
 
-    /// Several components in flight: none may sleep on another's data.
+    /// Several components in flight: none may sleep on another's data. The one with the `most` sleeps for all of them, and
+    /// looks at its own then. Looking costs the more the more there are: it is not done for every answer of the others.
     fn advance_all(&mut self, most: usize, until: Ns) -> usize {
         let mut came = 0;
         for at in 0..self.used.len() {
             let slot = self.used[at];
-            if !self.flights[slot].is_empty() {
+            if slot != most && !self.flights[slot].is_empty() {
                 came += self.advance(slot, 0, Vec::new());
             }
         }
-        if came > 0 || until == 0 {
+        if came > 0 && !std::mem::replace(&mut self.passed_over, true) {
             return came;
+        }
+        self.passed_over = false;
+        if came > 0 || until == 0 {
+            return came + self.advance(most, 0, Vec::new());
         }
         let mut wake = Vec::new();
         for at in 0..self.used.len() {

@@ -473,3 +473,39 @@ fn two_components_in_flight_wake_each_other() {
     );
     assert_eq!(world.released, [0, 1]);
 }
+
+/// One user whose actions take `took` by component 1, beside a hundred that wait for component 0.
+fn beside_a_crowd(took: Ns, iterations: u64) -> Bench {
+    let mut crowd = scenario(Spawn::AtOnce, 100, vec![act("get", 0)]);
+    crowd.iterations = Some(2);
+    let other = step("b", Head::Call(Box::new(call(1, 1))));
+    let mut lone = scenario(Spawn::AtOnce, 1, vec![other]);
+    lone.name = "lone".into();
+    lone.iterations = Some(iterations);
+    let mut bench = Bench::new(&plan(vec![crowd, lone]), move |sent| {
+        ok(if sent.slot == 0 { 40 * MS } else { took })
+    });
+    bench.go();
+    bench
+}
+
+#[test]
+fn a_crowd_is_not_looked_through_for_every_answer_of_another_component() {
+    let bench = beside_a_crowd(MS / 2, 60);
+    assert_eq!(bench.rows().actions.len(), 260);
+    let world = bench.world.borrow();
+    let swept = world.swept.iter().filter(|slot| **slot == 0).count();
+    assert!(swept <= 45, "{swept} times for 60 answers");
+}
+
+#[test]
+fn a_crowd_gets_its_turn_while_another_component_always_has_an_answer() {
+    let bench = beside_a_crowd(1, 20_000);
+    let rows = &bench.rows().actions;
+    let last = rows.iter().rposition(|row| row.component == 0).unwrap();
+    assert!(
+        last < rows.len() * 9 / 10,
+        "the crowd was done as row {last} of {}",
+        rows.len()
+    );
+}

@@ -56,6 +56,8 @@ pub struct World {
     pub released: Vec<usize>,
     pub cancelled: Vec<u64>,
     pub blocked: Vec<(usize, Ns, usize)>,
+    /// Slots that were looked through without blocking.
+    pub swept: Vec<usize>,
     /// Token and when it completes, by slot.
     pending: Vec<(usize, u64, Ns, Reply)>,
     token: u64,
@@ -157,6 +159,7 @@ impl Protocol for FakeProtocol {
                 .unwrap_or(Ns::MAX);
             world.now = world.now.max(first.min(until));
         } else {
+            world.swept.push(self.slot);
             world.now += 10_000;
         }
         let (now, slot) = (world.now, self.slot);
