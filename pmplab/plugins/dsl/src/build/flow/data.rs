@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt::Write as _;
 
 /// Reads that are worth a closer look in one workflow: more would not be shown anyway.
-const CLOSER: usize = 100;
+const CLOSER: usize = 60;
 
 struct Data<'f> {
     flow: &'f Flow,
@@ -19,8 +19,10 @@ struct Data<'f> {
     writes: Vec<Vec<&'f Write>>,
     /// How a joining point comes to be: groups of branches, of which all must have come.
     joins: HashMap<usize, Vec<(usize, usize, usize)>>,
-    /// How each point can be reached before the variable is saved; by variable.
-    unsaved: HashMap<usize, Vec<Option<usize>>>,
+    /// When the walk through the tree comes to the writes, in order; by variable.
+    times: Vec<Vec<u32>>,
+    /// Points at which the variable was found to be saved, though by no single writer; by variable.
+    sure: Vec<Vec<usize>>,
 }
 
 impl Ctx<'_> {
@@ -45,8 +47,7 @@ impl Ctx<'_> {
         let mut circles = HashSet::new();
         for key in order {
             let reads = &places[&key];
-            let bad =
-                |read: &&&Read| !data.dominated(read) && data.unsaved_at(read.var, read.point);
+            let bad = |read: &&&Read| !data.dominated(read) && !data.saved_at(read.var, read.point);
             let Some(read) = reads.iter().find(bad) else {
                 continue;
             };
@@ -101,42 +102,19 @@ impl Ctx<'_> {
                 }
             }
         }
-        let mut arrows: HashMap<usize, Vec<usize>> = HashMap::new();
-        for (point, fork, _) in &flow.forks {
-            arrows.entry(*fork).or_default().push(*point);
-        }
-        let shared: HashSet<usize> = {
-            let mut counts: HashMap<usize, usize> = HashMap::new();
-            flow.writes
-                .iter()
-                .for_each(|w| *counts.entry(w.var).or_default() += 1);
-            counts
-                .into_iter()
-                .filter(|(_, n)| *n > 1)
-                .map(|(v, _)| v)
-                .collect()
-        };
-        if shared.is_empty() {
-            return;
-        }
-        let mut forks: Vec<Vec<usize>> = arrows.into_values().collect();
-        forks.sort_unstable();
-        for points in forks.iter().filter(|p| p.len() > 1 && tree.reached(p[0])) {
-            let reach: Vec<HashSet<usize>> = points.iter().map(|p| flow.from(*p)).collect();
-            let alone = |point: usize| {
-                let mut within = (0..reach.len()).filter(|i| reach[*i].contains(&point));
-                within.next().filter(|_| within.next().is_none())
-            };
-            let mut first: HashMap<usize, (usize, &Write)> = HashMap::new();
-            for write in flow.writes.iter().filter(|w| shared.contains(&w.var)) {
-                let Some(branch) = alone(write.point) else {
+        let mut counts = vec![0; vars.len()];
+        flow.writes.iter().for_each(|w| counts[w.var] += 1);
+        let mut first: HashMap<(usize, usize), (usize, &Write)> = HashMap::new();
+        for write in flow.writes.iter().filter(|w| counts[w.var] > 1) {
+            for (point, fork, arrow) in &flow.forks {
+                if !tree.dominates(*point, write.point) {
                     continue;
-                };
-                match first.get(&write.var) {
-                    Some((other, one)) if *other != branch => clash(self, one, write),
+                }
+                match first.get(&(*fork, write.var)) {
+                    Some((other, one)) if other != arrow => clash(self, one, write),
                     Some(_) => {}
                     None => {
-                        first.insert(write.var, (branch, write));
+                        first.insert((*fork, write.var), (*arrow, write));
                     }
                 }
             }
@@ -159,11 +137,10 @@ impl<'f> Data<'f> {
                 joins.insert(at, each.collect());
             }
         }
-        let forks: HashMap<usize, (usize, usize)> = flow
-            .forks
-            .iter()
-            .map(|(p, fork, arrow)| (*p, (*fork, *arrow)))
-            .collect();
+        let mut forks = vec![None; flow.points.len()];
+        for (point, fork, arrow) in &flow.forks {
+            forks[*point] = Some((*fork, *arrow));
+        }
         for join in flow.joins.iter().filter(|j| tree.reached(**j)) {
             // What comes by no fork comes alone.
             let lone = flow.points.len();
@@ -171,34 +148,103 @@ impl<'f> Data<'f> {
                 .iter()
                 .filter(|p| tree.reached(**p))
                 .map(|before| {
-                    let fork = tree.above(*before).find_map(|p| forks.get(&p).copied());
+                    let fork = tree.above(*before).find_map(|p| forks[p]);
                     let (group, branch) = fork.unwrap_or((lone + before, 0));
                     (group, branch, *before)
                 });
             joins.insert(*join, each.collect());
         }
+        let entered = |w: &&Write| tree.span(w.point).0;
+        let mut times: Vec<Vec<u32>> = writes
+            .iter()
+            .map(|all: &Vec<&Write>| all.iter().map(entered).collect())
+            .collect();
+        times.iter_mut().for_each(|all| all.sort_unstable());
         Self {
             flow,
             tree,
             writes,
             joins,
-            unsaved: HashMap::new(),
+            times,
+            sure: vec![Vec::new(); vars],
         }
     }
 
     /// One writer stands on every path: the usual case, and the quick answer.
     fn dominated(&self, read: &Read) -> bool {
-        self.writes[read.var]
-            .iter()
-            .any(|w| self.tree.dominates(w.point, read.point))
+        let mut writes = self.writes[read.var].iter();
+        writes.any(|w| self.tree.dominates(w.point, read.point))
     }
 
-    fn unsaved_at(&mut self, var: usize, point: usize) -> bool {
-        if !self.unsaved.contains_key(&var) {
-            let found = self.walk(var);
-            self.unsaved.insert(var, found);
+    /// Whether all paths save the variable, some of them here and some there. Only the part of the flow is walked in which they
+    /// differ: up to the nearest point that is before all that is written or behind something that is.
+    fn saved_at(&mut self, var: usize, point: usize) -> bool {
+        if self.sure[var]
+            .iter()
+            .any(|p| self.tree.dominates(*p, point))
+        {
+            return true;
         }
-        point == 0 || self.unsaved[&var][point].is_some()
+        let top = self.climb(var, point);
+        let saved = top != 0 && !self.unsaved_near(var, top);
+        if saved {
+            self.sure[var].push(top);
+        }
+        saved
+    }
+
+    /// The first point above from which nothing is written on the way down to this one.
+    fn climb(&self, var: usize, mut point: usize) -> usize {
+        let times = &self.times[var];
+        let holds = |p: usize| {
+            let (from, to) = self.tree.span(p);
+            times[times.partition_point(|t| *t < from)..]
+                .first()
+                .is_some_and(|t| *t < to)
+        };
+        for above in self.tree.above(point).skip(1) {
+            if holds(above) {
+                break;
+            }
+            point = above;
+        }
+        point
+    }
+
+    fn unsaved_near(&self, var: usize, end: usize) -> bool {
+        let writes = &self.writes[var];
+        let before_all = |p| writes.iter().all(|w| self.tree.dominates(p, w.point));
+        let behind = |p| writes.iter().any(|w| self.tree.dominates(w.point, p));
+        let (mut near, mut begins) = (HashSet::from([end]), Vec::new());
+        let mut open = vec![end];
+        while let Some(point) = open.pop() {
+            if point == 0 || before_all(point) {
+                begins.push(point);
+                continue;
+            }
+            let before = self.tree.before[point].iter().copied();
+            open.extend(before.filter(|p| self.tree.reached(*p) && !behind(*p) && near.insert(*p)));
+        }
+        let mut seen: HashSet<usize> = begins.iter().copied().collect();
+        while let Some(point) = begins.pop() {
+            for edge in &self.flow.points[point].next {
+                let to = edge.to;
+                if near.contains(&to)
+                    && !seen.contains(&to)
+                    && self.comes(to, point, &|p| seen.contains(&p))
+                {
+                    seen.insert(to);
+                    begins.push(to);
+                }
+            }
+        }
+        seen.contains(&end)
+    }
+
+    /// A point is come to from another one: a joining one only when the other branches have come too.
+    fn comes(&self, to: usize, from: usize, came: &dyn Fn(usize) -> bool) -> bool {
+        let branches = self.joins.get(&to);
+        branches.is_none_or(|branches| complete(branches, from, came))
     }
 
     /// From where each point is reached while the variable is not saved.
@@ -212,9 +258,8 @@ impl<'f> Data<'f> {
                 if from[to].is_some() || to == 0 || saved.contains(&to) {
                     continue;
                 }
-                if let Some(branches) = self.joins.get(&to)
-                    && !complete(branches, point, &from)
-                {
+                let came = |p: usize| p == 0 || from[p].is_some();
+                if !self.comes(to, point, &came) {
                     continue;
                 }
                 from[to] = Some(point);
@@ -312,7 +357,7 @@ impl<'f> Data<'f> {
 
     /// Where the path that saves nothing parts from those that save the variable.
     fn without(&self, read: &Read) -> Option<(Edge, &'static str)> {
-        let from = self.unsaved.get(&read.var)?;
+        let from = self.walk(read.var);
         let mut path = vec![read.point];
         while let Some(before) = from[*path.last()?] {
             path.push(before);
@@ -429,8 +474,11 @@ impl<'f> Data<'f> {
 }
 
 /// All branches of a group have come, the last one by `point`.
-fn complete(branches: &[(usize, usize, usize)], point: usize, from: &[Option<usize>]) -> bool {
-    let came = |p: usize| p == point || p == 0 || from[p].is_some();
+fn complete(
+    branches: &[(usize, usize, usize)],
+    point: usize,
+    came: &dyn Fn(usize) -> bool,
+) -> bool {
     let groups: HashSet<usize> = branches
         .iter()
         .filter(|b| b.2 == point)
@@ -438,7 +486,7 @@ fn complete(branches: &[(usize, usize, usize)], point: usize, from: &[Option<usi
         .collect();
     groups.iter().any(|group| {
         let mine = || branches.iter().filter(|b| b.0 == *group);
-        mine().all(|(_, branch, _)| mine().any(|b| b.1 == *branch && came(b.2)))
+        mine().all(|(_, branch, _)| mine().any(|b| b.1 == *branch && (b.2 == point || came(b.2))))
     })
 }
 

@@ -13,8 +13,7 @@ pub struct Tree {
     /// Place in `order`; `usize::MAX` when the point is never reached.
     place: Vec<usize>,
     parent: Vec<usize>,
-    /// When a walk through the tree enters and leaves the point.
-    span: Vec<(u32, u32)>,
+    spans: Vec<(u32, u32)>,
 }
 
 impl Tree {
@@ -51,7 +50,7 @@ impl Tree {
             before,
             place,
             parent: vec![NONE; n],
-            span: vec![(0, 0); n],
+            spans: vec![(0, 0); n],
         };
         tree.dominators();
         tree.number();
@@ -104,7 +103,7 @@ impl Tree {
         let mut open = vec![(0, 0)];
         while let Some((point, at)) = open.pop() {
             if at == 0 {
-                self.span[point].0 = clock;
+                self.spans[point].0 = clock;
                 clock += 1;
             }
             match children[point].get(at) {
@@ -112,7 +111,7 @@ impl Tree {
                     open.push((point, at + 1));
                     open.push((*child, 0));
                 }
-                None => self.span[point].1 = clock,
+                None => self.spans[point].1 = clock,
             }
         }
     }
@@ -123,8 +122,13 @@ impl Tree {
 
     /// Every path to `b` comes by `a`.
     pub fn dominates(&self, a: usize, b: usize) -> bool {
-        let ((a0, a1), (b0, b1)) = (self.span[a], self.span[b]);
+        let ((a0, a1), (b0, b1)) = (self.spans[a], self.spans[b]);
         self.reached(a) && self.reached(b) && a0 <= b0 && b1 <= a1
+    }
+
+    /// When a walk through the tree enters and leaves the point: between the two are those that it dominates.
+    pub fn span(&self, point: usize) -> (u32, u32) {
+        self.spans[point]
     }
 
     /// The points that dominate `point`, from itself to the first.
