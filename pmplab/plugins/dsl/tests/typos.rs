@@ -99,7 +99,18 @@ const NAMES: [&str; 18] = [
 /// Maps whose keys are free or nearly so.
 const FREE: [&str; 5] = ["metadata", "config", "context", "headers", "global"];
 /// Maps whose keys are names of the author.
-const DEFINITIONS: [&str; 5] = ["workflows", "resources", "actions", "profiles", "nodes"];
+const DEFINITIONS: [&str; 10] = [
+    "workflows",
+    "resources",
+    "actions",
+    "profiles",
+    "nodes",
+    "branches",
+    "fields",
+    "extract",
+    "expose",
+    "update-workbook",
+];
 
 struct Words<'t> {
     script: &'t str,
@@ -156,7 +167,7 @@ impl Words<'_> {
         }
     }
 
-    /// The words between `{{` and `}}`.
+    /// The words between `{{` and `}}`; numbers are nobody's names.
     fn templates(&mut self, node: &Node) {
         let lines: Vec<&str> = self.script.lines().collect();
         let line: Vec<char> = lines[node.span.line as usize - 1].chars().collect();
@@ -172,6 +183,8 @@ impl Words<'_> {
             let part = inside && (c.is_alphanumeric() || c == '_' || c == '-');
             if part {
                 word.push(c);
+            } else if word.starts_with(|c: char| c.is_ascii_digit()) {
+                word.clear();
             } else if !word.is_empty() {
                 let col = (at - word.chars().count()) as u32 + 1;
                 self.all.push(Word {

@@ -8,7 +8,7 @@ use crate::read::components::ComponentDecl;
 use crate::read::{Ctx, Name};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write;
 
 /// The declared components with what is known of them.
@@ -18,7 +18,32 @@ pub struct Components<'n> {
     pub plan: Vec<Component>,
 }
 
+/// What the calls of all components may bring and take, for where any of them may have led; none: not known.
+#[derive(Debug, Default)]
+pub struct Answers {
+    pub outputs: Option<BTreeSet<String>>,
+    pub params: Option<BTreeSet<String>>,
+}
+
 impl Components<'_> {
+    pub fn answers(&self) -> Answers {
+        let used = || {
+            let all = self.plan.iter().zip(&self.sections);
+            all.filter(|(component, _)| component.used)
+                .map(|(_, section)| section)
+        };
+        let all = |what| {
+            used().try_fold(BTreeSet::new(), |mut all, section| {
+                all.extend(section.all_of(what)?);
+                Some(all)
+            })
+        };
+        Answers {
+            outputs: all("outputs"),
+            params: all("params"),
+        }
+    }
+
     pub fn index(&self, name: &str) -> Option<usize> {
         self.decls.iter().position(|d| d.name.value == name)
     }

@@ -9,6 +9,7 @@ use crate::diag::{Diagnostic, nearest};
 use crate::plan::{Segment, Source, Term};
 use crate::read::Ctx;
 use crate::read::save_as::RESERVED;
+use std::collections::BTreeSet;
 
 /// What is known of the step that led here, beside `payload`.
 const EVENT: [(&str, Type); 5] = [
@@ -120,6 +121,8 @@ impl Ctx<'_> {
                 );
                 return None;
             };
+            let answers = scope.answers.clone();
+            self.of_some_call(&path.rest[1], answers.outputs.as_ref(), "output", place)?;
             let mut all = vec![Segment::Key(name)];
             all.extend(path.rest[1..].iter().map(segment));
             return Some(Term::Get(Source::Event(all)));
@@ -135,6 +138,27 @@ impl Ctx<'_> {
         }
         self.plain(path.rest.get(1), &first.name, place)?;
         Some(Term::Get(Source::Event(vec![Segment::Key(name)])))
+    }
+
+    /// Any call may have led here, but one of them must have it.
+    fn of_some_call(
+        &mut self,
+        step: &Step,
+        names: Option<&BTreeSet<String>>,
+        what: &str,
+        place: &str,
+    ) -> Option<()> {
+        let Some(names) = names.filter(|names| !names.contains(&step.name)) else {
+            return Some(());
+        };
+        let message = format!("no call of this script has the {what} `{}`", step.name);
+        let list = names.iter().cloned().collect::<Vec<_>>().join(", ");
+        let found = Diagnostic::error(301, step.span, message)
+            .label(format!("no such {what}"))
+            .at(place)
+            .suggest(nearest(&step.name, names.iter().map(String::as_str)));
+        self.report(found.note(format!("{what}s: {list}")));
+        None
     }
 
     fn plain(&mut self, beyond: Option<&Step>, name: &str, place: &str) -> Option<()> {
@@ -168,6 +192,8 @@ impl Ctx<'_> {
             self.report(found.at(place).help("write `{{inputs.url}}`"));
             return None;
         }
+        let params = scope.answers.params.as_ref();
+        self.of_some_call(&path.rest[0], params, "parameter", place)?;
         Some(Term::Get(Source::Input(
             path.rest.iter().map(segment).collect(),
         )))

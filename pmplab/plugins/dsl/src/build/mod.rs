@@ -138,6 +138,7 @@ impl Ctx<'_> {
         let mut shop = Shop {
             actions: &actions,
             components: &components,
+            answers: components.answers().into(),
             next: 0,
             saved: std::collections::HashMap::new(),
             limits: Vec::new(),

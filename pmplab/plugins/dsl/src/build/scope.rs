@@ -1,5 +1,6 @@
 //! What the names in templates mean in one scenario.
 
+use super::components::Answers;
 use super::event::Judged;
 use super::flow::{At, Flow};
 use super::grammar::{Path, Step};
@@ -12,6 +13,7 @@ use crate::read::Ctx;
 use crate::read::save_as::RESERVED;
 use serde_json::{Map, Value as Json};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 
 /// What the scheduler knows of the running task.
 const ENV: [&str; 6] = [
@@ -84,6 +86,8 @@ pub struct Scope<'a, 'n> {
     pub book: &'a Book<'n>,
     /// Variables that are fields of the Workbook.
     pub kept: BTreeMap<usize, Kept>,
+    /// What calls bring and take.
+    pub answers: Rc<Answers>,
     /// The call that an `expect` judges.
     pub judged: Option<Judged>,
     /// A message is written: it may name the call before it.
@@ -119,6 +123,7 @@ impl<'a, 'n> Scope<'a, 'n> {
             context: Json::Object(Map::new()),
             book,
             kept: BTreeMap::new(),
+            answers: Rc::default(),
             judged: None,
             message: false,
             watch: false,

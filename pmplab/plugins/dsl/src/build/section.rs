@@ -3,6 +3,7 @@
 use super::types::Type;
 use crate::plan::Role;
 use serde_json::{Value as Json, json};
+use std::collections::BTreeSet;
 
 /// The section, read leniently: what is not there is empty.
 #[derive(Debug, Clone, Default)]
@@ -110,6 +111,22 @@ impl Section {
                 .map(String::as_str)
                 .collect(),
         )
+    }
+
+    /// Names of the `outputs` or `params` of all calls; none: of one they are not known.
+    pub fn all_of(&self, what: &str) -> Option<BTreeSet<String>> {
+        let calls = self.0.get("calls").and_then(Json::as_object);
+        let said = |call: &str| calls?.get(call)?.get(what)?.as_object();
+        let mut all = BTreeSet::new();
+        for call in self.capabilities() {
+            match said(call) {
+                Some(names) => all.extend(names.keys().cloned()),
+                // What resources bind are no calls of actions.
+                None if self.role() == Some(Role::Resource) => {}
+                None => return None,
+            }
+        }
+        Some(all)
     }
 
     /// Outputs of a call with their types; none: unknown.

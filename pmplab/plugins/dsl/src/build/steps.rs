@@ -1,7 +1,7 @@
 //! A workflow compiled for one scenario: its steps, and beside them the flow of control through them.
 
 use super::actions::{Actions, Doing};
-use super::components::Components;
+use super::components::{Answers, Components};
 use super::flow::{At, Edge, Open, Owner, Seat, Why};
 use super::scope::Scope;
 use crate::diag::{Diagnostic, Span};
@@ -15,11 +15,13 @@ use crate::read::monitoring::ResponseDecl;
 use crate::read::steps::{IfDecl, LoopDecl, OverDecl, ParallelDecl, StepDecl, StepHead};
 use crate::read::workflows::{Handler, WorkflowDecl};
 use std::collections::HashMap;
+use std::rc::Rc;
 
 /// What stays the same over all scenarios.
 pub struct Shop<'a, 'n> {
     pub actions: &'a Actions<'a, 'n>,
     pub components: &'a Components<'n>,
+    pub answers: Rc<Answers>,
     /// Next `Call::action`.
     pub next: u32,
     /// Where variables are saved, and whether anything reads them.
@@ -138,6 +140,7 @@ impl<'n> Ctx<'_> {
         scope: &mut Scope<'_, 'n>,
         shop: &mut Shop<'_, 'n>,
     ) -> Compiled {
+        scope.answers = shop.answers.clone();
         self.declare_vars(workflow, scope, shop);
         let timeout = workflow.timeout.as_ref().or(workflow.exits.after.as_ref());
         let span = workflow.name.span;

@@ -215,10 +215,10 @@ impl Providers for Manager {
 impl Manager {
     fn blob(&self, spec: &ResourceSpec) -> Result<ResourceTable, Vec<Problem>> {
         let config: serde_json::Value = serde_json::from_str(&spec.config).unwrap();
-        let Some(path) = config["file"]
-            .as_str()
-            .map(|p| p.trim_start_matches("./").to_owned())
-        else {
+        let Some(path) = config["file"].as_str().map(|p| {
+            let parts = p.split('/').filter(|part| !matches!(*part, "" | "."));
+            parts.collect::<Vec<_>>().join("/")
+        }) else {
             let message = "a `file_blob` needs a `file`".to_owned();
             return Err(vec![Problem {
                 code: "E0103".into(),
@@ -226,7 +226,16 @@ impl Manager {
                 ..Problem::default()
             }]);
         };
-        let sha = Sha256::digest(&self.files[&path])
+        let Some(bytes) = self.files.get(&path) else {
+            let message = format!("the bundle has no file `{path}`");
+            return Err(vec![Problem {
+                code: "E0501".into(),
+                message,
+                key: Some("config.file".into()),
+                ..Problem::default()
+            }]);
+        };
+        let sha = Sha256::digest(bytes)
             .iter()
             .map(|b| format!("{b:02x}"))
             .collect::<String>();
