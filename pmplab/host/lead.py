@@ -106,7 +106,7 @@ def _run(request: RunRequest, shard: Shard, shards: Shards, about: dict[str, Any
 
     shards.tell("go")
     ending = shard.drive(control, progress=progress, second=second)
-    own = shard.end(ending)
+    own, computed = shard.end(ending), time.time_ns() - shard.t0_wall_ns
     _wait_for(shards, control, emitter, ending, request.grace, second if not shard.simulated else lambda _now: compactor.look())
     ending = _whole(ending, shards)
     end = max(own, shard.end(ending))
@@ -116,6 +116,7 @@ def _run(request: RunRequest, shard: Shard, shards: Shards, about: dict[str, Any
     table.close()
     emitter.progress(json.dumps(ending.progress))
     report = compactor.finish()
+    about = {**about, "wall_ns": computed}
     _write_manifest(run_dir, about, ending, shards, shard.t0_wall_ns, duration, report)
     return ending
 

