@@ -987,3 +987,60 @@ fn variables_are_written_by_updates_too() {
         &["the Workbook has no field `m`"],
     );
 }
+
+/// The leaves of the WBS: node, process group and planned calls.
+fn leaves(plan: &Plan) -> Vec<(String, String, Option<u64>)> {
+    let mut found = Vec::new();
+    let mut open = vec![&plan.wbs];
+    while let Some(node) = open.pop() {
+        if node.level == "L5" {
+            found.push((node.node.clone(), node.process_group.clone(), node.planned));
+        }
+        open.extend(node.children.iter().rev());
+    }
+    found
+}
+
+#[test]
+fn the_wbs_holds_what_stands_inside_of_steps() {
+    let plan = plan(
+        r#"
+steps:
+  - loop: {count: 3, steps: [{ref: get}]}
+  - parallel: {branches: {a: [{ref: post, compensate: drop}], b: [{monitor: "{{env.tick > 1}}"}]}}
+  - if: "{{page.status == 200}}"
+    then: [{ref: drop}]
+on-error: [{ref: drop}]
+"#,
+    );
+    let leaf =
+        |node: &str, group: &str, planned| (format!("s/main/{node}"), group.to_owned(), planned);
+    assert_eq!(
+        leaves(&plan),
+        [
+            leaf("get", "executing", Some(6)),
+            leaf("post", "executing", Some(2)),
+            leaf("post/compensate", "closing", Some(0)),
+            leaf("steps[1].b[0]", "monitoring", Some(0)),
+            leaf("drop", "executing", None),
+            leaf("on-error[0]", "monitoring", Some(0)),
+        ]
+    );
+}
+
+#[test]
+fn the_wbs_of_a_graph_holds_its_nodes() {
+    let plan = plan(GRAPH);
+    let found = leaves(&plan);
+    let nodes: Vec<(&str, Option<u64>)> = found.iter().map(|(n, _, p)| (n.as_str(), *p)).collect();
+    assert_eq!(
+        nodes,
+        [
+            ("s/main/probe", Some(2)),
+            ("s/main/push", None),
+            ("s/main/watch", Some(0)),
+            ("s/main/cleanup", None)
+        ]
+    );
+    assert_eq!(plan.scenarios[0].portfolio, "HTTP");
+}

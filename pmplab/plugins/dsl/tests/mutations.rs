@@ -137,3 +137,47 @@ monitoring:
     assert!(whole.ok(), "{}", whole.rendered);
     try_all(&script, |b| b, 0xb00c, 300);
 }
+
+/// Every head, a graph, handlers, and variables over all of them.
+const FLOW: &str = r#"
+version: "1.0"
+components: [{name: http, version: "0.2.1", entry: plugins/http/send.wasm, metadata: {retry: 2}}]
+actions:
+  get: {component: http, call: get, with: {url: "http://h/"}, save-as: {var: page, scope: workbook, merge: last}}
+  drop: {component: http, call: delete, with: {url: "http://h/{{page.status}}"}, on-error: [goto error_out]}
+workflows:
+  steps:
+    timeout: 5s
+    steps:
+      - {ref: get, retry: {limit: 2, delay: 1s}, rate-limit: {per-user: 5/s, burst: 2}, compensate: drop, expect: "{{status == 200}}"}
+      - loop: {count: 2, as: i, steps: [{action: log.info, with: "{{i}}"}, {wait: 1s}]}
+      - loop: {while: "{{page.status != 200}}", max: 3, steps: [{ref: get, extract: {t: {json: "$.a[0]"}}}]}
+      - parallel: {wait: all, branches: {a: [{ref: get, save-as: one}], b: [{ref: drop}, {goto: closing}]}}
+      - {if: "{{page.status == 404}}", then: [{goto: end}], else: [{think: 1s}]}
+      - {if: "{{page.status == 500}}", then: [{goto: get}]}
+      - {monitor: "{{page.size > 0}}", timeout: 1s}
+      - {update-workbook: {registers.flag: true}, name: end}
+    on-error: [{action: log.error, with: "{{page.status | default(0)}}"}, {goto: closing.rollback}]
+  graph:
+    entry: a
+    nodes:
+      a: {ref: get, controls: {exec: {timeout: 1s, on-error: [{goto: monitoring.retry}]}, flow: {transitions: [{event: success, to: [b, c]}, {to: error_out}]}}}
+      b: {ref: drop, controls: {flow: {transitions: [{when: "{{page.status == 1}}", to: d}, {to: d}]}}}
+      c: {monitor: "{{page.status < 500}}", controls: {flow: {transitions: [{to: d}]}}}
+      d: {ref: drop, join: all, controls: {flow: {transitions: [{to: closing}]}}}
+load:
+  scenarios:
+    - {name: s, workflow: steps, user-count: 1}
+    - {name: g, workflow: graph, user-count: 1}
+"#;
+
+#[test]
+fn flows_broken_at_random_never_panic() {
+    try_all(FLOW, |b| b, 0xf10, 600);
+}
+
+#[test]
+fn the_flow_that_is_broken_is_good_before() {
+    let checked = Bundle::of(FLOW).check();
+    assert!(checked.ok(), "{}", checked.rendered);
+}

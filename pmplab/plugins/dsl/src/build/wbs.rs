@@ -1,6 +1,9 @@
 //! The work breakdown structure of a plan: six levels, from the program to its calls.
 
-use crate::plan::{Component, Head, Resource, Scenario, Source, Step, Template, WbsNode};
+use crate::plan::{
+    Arrow, Branch, Call, Component, Graph, Head, Over, Resource, Scenario, Source, Step, Template,
+    Term, Value, Wait, WbsNode,
+};
 use std::collections::BTreeSet;
 
 /// `planned`: calls on L0 to L3 and L5, tasks on L4; a parent's is the sum of its children's, L4 apart.
@@ -42,10 +45,10 @@ pub fn wbs(
 /// Upper-case names of the components that a scenario calls, its own portfolio first.
 fn protocols(scenario: &Scenario, components: &[Component]) -> Vec<String> {
     let mut names = vec![scenario.portfolio.clone()];
-    for step in &scenario.steps {
-        if let Head::Call(call) = &step.head {
-            names.push(components[call.component].name.to_uppercase());
-        }
+    let mut see = |component: usize| names.push(components[component].name.to_uppercase());
+    called(&scenario.steps, &mut see);
+    for node in scenario.graph.iter().flat_map(|g| &g.nodes) {
+        called(std::slice::from_ref(&node.step), &mut see);
     }
     names
 }
@@ -84,14 +87,23 @@ impl Maker<'_> {
     fn scenario(&self, s: &Scenario) -> WbsNode {
         let tasks = tasks(s);
         let base = format!("{}/{}", s.name, s.workflow);
-        let mut actions: Vec<WbsNode> = s
-            .steps
-            .iter()
-            .filter_map(|step| self.action(step, s, "executing", tasks))
-            .collect();
-        let handlers = s.on_error.iter().chain(&s.on_timeout);
+        let mut actions = Vec::new();
+        // Where a branch may leave the list, nobody can say how often the others run.
+        let each = tasks.filter(|_| !s.steps.iter().any(jumps));
+        self.actions(&s.steps, s, "executing", each, &mut actions);
+        for (i, node) in s.graph.iter().flat_map(|g| g.nodes.iter().enumerate()) {
+            let once = s
+                .graph
+                .as_ref()
+                .is_some_and(|g| g.entry == i && !g.leads_to(i));
+            let planned = tasks.filter(|_| once);
+            let step = std::slice::from_ref(&node.step);
+            self.actions(step, s, "executing", planned, &mut actions);
+        }
         // Handlers are no planned work: they hold none of the 100 %.
-        actions.extend(handlers.filter_map(|step| self.action(step, s, "monitoring", Some(0))));
+        for handler in [&s.on_error, &s.on_timeout] {
+            self.actions(handler, s, "monitoring", Some(0), &mut actions);
+        }
         let calls = actions
             .iter()
             .map(|a| a.planned)
@@ -109,22 +121,76 @@ impl Maker<'_> {
         parent("L2", &s.name, s.name.clone(), "planning", vec![workflow])
     }
 
-    fn action(
+    /// The calls and monitors of a list of steps, those inside of other steps too. `planned` is how often the list runs.
+    fn actions(
         &self,
-        step: &Step,
+        steps: &[Step],
         s: &Scenario,
         group: &str,
         planned: Option<u64>,
-    ) -> Option<WbsNode> {
-        let Head::Call(call) = &step.head else {
-            return None;
-        };
+        out: &mut Vec<WbsNode>,
+    ) {
+        let unknown = planned.filter(|n| *n == 0);
+        for step in steps {
+            match &step.head {
+                Head::Call(call) => {
+                    out.push(self.action(step, call, s, group, planned));
+                    for handler in [&call.on_error, &call.on_timeout].into_iter().flatten() {
+                        self.actions(handler, s, "monitoring", Some(0), out);
+                    }
+                    if let Some(undo) = call.compensate.as_deref() {
+                        self.actions(std::slice::from_ref(undo), s, "closing", Some(0), out);
+                    }
+                }
+                Head::Monitor { .. } => {
+                    let mut node =
+                        parent("L5", &step.name, step.node.clone(), "monitoring", vec![]);
+                    node.planned = Some(0);
+                    out.push(node);
+                }
+                Head::If {
+                    then, otherwise, ..
+                } => {
+                    self.actions(then, s, group, unknown, out);
+                    self.actions(otherwise, s, group, unknown, out);
+                }
+                Head::Loop(inner) => {
+                    let rounds = rounds(&inner.over);
+                    let planned = planned.and_then(|n| match (n, rounds) {
+                        (0, _) => Some(0),
+                        (n, Some(rounds)) => n.checked_mul(rounds),
+                        (_, None) => None,
+                    });
+                    self.actions(&inner.steps, s, group, planned, out);
+                }
+                Head::Parallel(inner) => {
+                    let planned = match inner.wait {
+                        Wait::All => planned,
+                        Wait::Any | Wait::Count(_) => unknown,
+                    };
+                    for branch in &inner.branches {
+                        self.actions(&branch.steps, s, group, planned, out);
+                    }
+                }
+                Head::Goto(_) | Head::Log { .. } | Head::Wait { .. } | Head::Update(_) => {}
+            }
+        }
+    }
+
+    fn action(
+        &self,
+        step: &Step,
+        call: &Call,
+        s: &Scenario,
+        group: &str,
+        planned: Option<u64>,
+    ) -> WbsNode {
         let component = &self.components[call.component];
         let mut resources = BTreeSet::new();
         for hole in &call.holes {
             self.named(&hole.template, s, &mut resources);
         }
-        Some(WbsNode {
+        WbsNode {
             level: "L5".into(),
             name: step.name.clone(),
             node: step.node.clone(),
@@ -138,7 +204,7 @@ impl Maker<'_> {
                 .and_then(|o| o.as_str())
                 .map(str::to_owned),
             children: Vec::new(),
-        })
+        }
     }
 
     fn named(&self, template: &Template, s: &Scenario, out: &mut BTreeSet<String>) {
@@ -177,5 +243,61 @@ pub fn tasks(s: &Scenario) -> Option<u64> {
         (Some(n), None) => s.users.checked_mul(n),
         (None, None) => Some(s.users),
         _ => None,
+    }
+}
+
+/// Shows the components that steps call, those inside of them too; not what only handlers call.
+fn called(steps: &[Step], see: &mut dyn FnMut(usize)) {
+    for step in steps {
+        match &step.head {
+            Head::Call(call) => see(call.component),
+            other => other.lists().for_each(|list| called(list, see)),
+        }
+    }
+}
+
+/// A step inside of this one leads out of it.
+fn jumps(step: &Step) -> bool {
+    let leads = |s: &Step| matches!(s.head, Head::Goto(_)) || jumps(s);
+    step.head.lists().flatten().any(leads)
+}
+
+/// How often a loop runs, where that is written.
+fn rounds(over: &Over) -> Option<u64> {
+    let text = match over {
+        Over::Count(Template::Mixed(parts)) => match &parts[..] {
+            [crate::plan::Part::Text(text)] => text.as_str(),
+            _ => return None,
+        },
+        Over::Count(Template::Whole(expr)) => match &expr.term {
+            Term::Const(Value::Integer(n)) => return u64::try_from(*n).ok(),
+            _ => return None,
+        },
+        Over::While { .. } | Over::Items(_) => return None,
+    };
+    text.trim().parse().ok()
+}
+
+impl Head {
+    /// The lists of steps inside of a step, but for handlers.
+    fn lists(&self) -> impl Iterator<Item = &Vec<Step>> {
+        let (pair, branches): ([Option<&Vec<Step>>; 2], &[Branch]) = match self {
+            Self::If {
+                then, otherwise, ..
+            } => ([Some(then), Some(otherwise)], &[]),
+            Self::Loop(inner) => ([Some(&inner.steps), None], &[]),
+            Self::Parallel(inner) => ([None, None], &inner.branches),
+            _ => ([None, None], &[]),
+        };
+        let branches = branches.iter().map(|b| &b.steps);
+        pair.into_iter().flatten().chain(branches)
+    }
+}
+
+impl Graph {
+    /// A transition leads to this node.
+    fn leads_to(&self, node: usize) -> bool {
+        let mut arrows = self.nodes.iter().flat_map(|n| &n.transitions);
+        arrows.any(|t| t.to.contains(&Arrow::Node(node)))
     }
 }
