@@ -13,7 +13,7 @@ from pmplab.errors import BundleError, EngineError, RunInterrupted, UsageError
 from pmplab.home import CRASHED, RUNNING, RunState, cache_dir, find_run, home_dir, list_states, read_json, read_state
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     import pandas as pd
     import polars as pl
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from pmplab.bundle import Bundle
     from pmplab.engine import Engine, Session
     from pmplab.host.request import Pairs
+    from pmplab.workbook.changes import Change
     from pmplab.workbook.frames import Frames
+    from pmplab.workbook.replay import Workbook
 
 _POLL_S = 0.1
 _MOST_SHARDS = 256
@@ -127,6 +129,19 @@ class Run:
         if self.manifest.get("records") == "windows":
             return windows.by_second(self.frames.windows.collect())
         return seconds(self.frames.actions).collect()
+
+    def changes(self) -> Iterator[Change]:
+        """Yield the change stream: every row that the core wrote, shard by shard in the order of `seq`, without gaps."""
+        from pmplab.workbook.changes import changes
+
+        return changes(self.frames, self.plan)
+
+    @property
+    def workbook(self) -> Workbook:
+        """The Workbook as the change stream has it by now."""
+        from pmplab.workbook.replay import replay
+
+        return replay(self.changes(), self.plan)
 
     def to_pandas(self, table: str) -> pd.DataFrame:
         """Return a whole table as a pandas frame. Raises UsageError when there is no such table."""

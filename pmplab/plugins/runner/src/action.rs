@@ -295,6 +295,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         self.tallies[user.scene].count(ended.event);
         user.task.evidence.event = Some(ended.event);
         user.task.evidence.pc = Some(pc);
+        user.task.evidence.attempt = row.attempt;
         user.task.evidence.response = ended
             .end
             .saturating_sub(u64::try_from(row.t_intended).unwrap_or_default());

@@ -127,6 +127,8 @@ pub struct Engine<P: Protocol, R, L> {
     pub(crate) alerting: Vec<Vec<bool>>,
     /// Alerts for the notebook.
     pub(crate) shown: Vec<Json>,
+    /// Of the tasks that ended, as `Engine::entry` has them.
+    pub(crate) entries: Vec<Json>,
     /// Everything in flight was cancelled: nothing begins, not even what undoes.
     pub(crate) abandoned: bool,
     pub(crate) leases: LeaseTally,
@@ -194,6 +196,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             globals: program.shared.iter().map(Shared::begin).collect(),
             alerting: vec![vec![false; program.scenes.len()]; program.alerts.len()],
             shown: Vec::new(),
+            entries: Vec::new(),
             abandoned: false,
             program: Rc::new(program),
             leases: LeaseTally::default(),
@@ -424,6 +427,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             provider.close();
         }
         self.phase = Phase::Finished;
+        self.ledger.snapshot(&self.snapshot().to_string());
         if let Err(error) = self.ledger.close() {
             self.disk(&error);
         }

@@ -7,6 +7,7 @@ mod answer;
 mod arrivals;
 mod branches;
 pub mod clock;
+mod closing;
 mod compile;
 pub mod component;
 #[cfg(target_family = "wasm")]

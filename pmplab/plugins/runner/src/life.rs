@@ -217,6 +217,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             Ending::Exit(Exit::Rollback) => (EXIT_ROLLBACK, ROLLBACK),
             Ending::Stopped => (EXIT_STOPPED, DONE),
         };
+        let entry = self.entry(user, state);
         let task = &user.task;
         let spent = |doing: Doing| signed(task.life.spent[doing as usize]);
         self.ledger.task(&TaskRow {
@@ -235,6 +236,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             throttled: spent(Doing::Throttled),
             blocked: spent(Doing::Blocked),
         });
+        self.entries.extend(entry);
     }
 
     /// Users that were put off until this tick begin their next task. The pause is no latency.

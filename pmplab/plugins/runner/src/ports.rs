@@ -149,6 +149,8 @@ pub trait Ledger {
     fn artifact(&mut self, name: &str, bytes: Vec<u8>);
     /// Appends a line to `alerts.jsonl`.
     fn alert(&mut self, line: &str);
+    /// Keeps the Workbook as the engine has it at the end, as JSON text.
+    fn snapshot(&mut self, text: &str);
     /// Writes what is due.
     ///
     /// # Errors

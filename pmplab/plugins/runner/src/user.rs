@@ -156,6 +156,7 @@ pub struct Evidence {
     pub response: Ns,
     /// Its operation.
     pub pc: Option<Pc>,
+    pub attempt: u32,
 }
 
 /// What becomes of a task whose strands were all cancelled.

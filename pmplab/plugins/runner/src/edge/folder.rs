@@ -86,6 +86,8 @@ pub struct RunLedger {
     workbook: Workbook<Outbox<RunFolder>>,
     /// Name of the file of alerts, and the file once there is one.
     alerts: (String, Option<FileId>),
+    /// Name of the file of the last snapshot.
+    snapshot: String,
     /// A file beside the records could not be written: told by the next `flush`.
     failure: Option<SinkError>,
 }
@@ -114,6 +116,7 @@ impl RunLedger {
                 false => workbook,
             },
             alerts: (alerts, None),
+            snapshot: format!("workbook-{shard}.json"),
             failure: None,
         }
     }
@@ -150,6 +153,14 @@ impl Ledger for RunLedger {
         let done = sink
             .open(&format!("artifacts/{name}"))
             .and_then(|file| sink.write(file, bytes).and_then(|()| sink.close(file)));
+        self.note(done);
+    }
+    fn snapshot(&mut self, text: &str) {
+        let sink = self.workbook.sink_mut();
+        let done = sink.open(&self.snapshot).and_then(|file| {
+            sink.write(file, text.as_bytes().to_vec())
+                .and_then(|()| sink.close(file))
+        });
         self.note(done);
     }
     fn alert(&mut self, line: &str) {

@@ -298,6 +298,7 @@ impl Ledger for Rows {
     fn artifact(&mut self, name: &str, bytes: Vec<u8>) {
         self.artifacts.push((name.to_owned(), bytes));
     }
+    fn snapshot(&mut self, _: &str) {}
     fn alert(&mut self, line: &str) {
         self.alerts.push(line.to_owned());
     }

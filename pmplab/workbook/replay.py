@@ -1,0 +1,209 @@
+"""Rebuilds the Workbook from the change stream: what every task, scenario and register held at any point of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pmplab.workbook.changes import Change, Scenarios
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+@dataclass
+class Entry:
+    """What the Workbook holds of one task of one user. Times are ns since the start of the run."""
+
+    user: int
+    task: int
+    scenario: str | None
+    state: str = "planning"
+    iteration: int | None = None
+    attempts: int = 0
+    owner: str = "scheduler"
+    current_action: str | None = None
+    last_action: str | None = None
+    retry_left: int | None = None
+    timeout_at: int | None = None
+    scope_trace: list[str | None] = field(default_factory=list)
+    scope_resources: list[str] = field(default_factory=list)
+    evidence: dict[str, Any] = field(default_factory=dict)
+    fields: dict[str, Any] = field(default_factory=dict)
+    """What the script wrote: by section and path, such as `registers.flag`."""
+
+
+@dataclass
+class Workbook:
+    """The ledger of a run as its change stream tells it. `seqs` holds the last number that went into it, by shard."""
+
+    entries: dict[tuple[int, int], Entry] = field(default_factory=dict)
+    counters: dict[str, Counter[str]] = field(default_factory=dict)
+    """By scenario: actions by event, first attempts, tasks, entries of the registers; users and drops as of the last tick."""
+    timeline: dict[str, Any] = field(default_factory=dict)
+    leases: Counter[str] = field(default_factory=Counter)
+    held: dict[int, dict[int, str]] = field(default_factory=dict)
+    """Leases that are held: by user, keys of the resources by number of the lease."""
+    registers: list[Change] = field(default_factory=list)
+    communications: list[Change] = field(default_factory=list)
+    seqs: dict[int, int] = field(default_factory=dict)
+
+    def entry(self, user: int, task: int) -> Entry:
+        """Return the entry of a task. Raises KeyError when it is not in the stream."""
+        return self.entries[user, task]
+
+    def sections(self) -> dict[str, Any]:
+        """Return the Workbook by its six sections."""
+        return {
+            "timeline": {**self.timeline, "phases": {key: entry.state for key, entry in self.entries.items()}},
+            "execution": {key: entry.evidence for key, entry in self.entries.items()},
+            "governance": {key: entry.scope_trace for key, entry in self.entries.items()},
+            "telemetry": {name: dict(counts) for name, counts in self.counters.items()},
+            "registers": [change.value for change in self.registers],
+            "communications": [change.value for change in self.communications],
+        }
+
+
+_LIVE = ("online", "stop", "offline", "dropped")
+
+
+class Replay:
+    """Takes changes one by one; `workbook` is what they make. Nothing but the plan and the changes goes in."""
+
+    def __init__(self, plan: Mapping[str, Any] | None = None) -> None:
+        self.workbook = Workbook()
+        self._plan = plan or {}
+        self._scenarios = Scenarios(plan)
+        self._limits = dict(_retries(self._scenarios.all))
+        # By shard and scenario: a scenario's users are the sum over the shards.
+        self._live: dict[tuple[int, str], dict[str, int]] = {}
+
+    def take(self, change: Change) -> None:
+        """Bring the Workbook up to a change."""
+        self.workbook.seqs[change.shard] = change.seq
+        row = change.row
+        match change.table:
+            case "actions":
+                self._action(change, row)
+            case "tasks":
+                self._task(change, row)
+            case "load":
+                self._load(change, row)
+            case "leases":
+                self._lease(row)
+            case "windows":
+                counts = self._counts(change)
+                for key, column in _WINDOW.items():
+                    counts[key] += row[column]
+            case "ends":
+                self._counts(change)["tasks"] += row["count"]
+            case _:
+                self._other(change)
+
+    def _counts(self, change: Change) -> Counter[str]:
+        return self.workbook.counters.setdefault(change.scenario or "", Counter())
+
+    def _entry(self, change: Change) -> Entry:
+        assert change.user is not None
+        assert change.task is not None
+        key = (change.user, change.task)
+        entry = self.workbook.entries.get(key)
+        if entry is None:
+            entry = self.workbook.entries[key] = Entry(*key, change.scenario)
+            self._trace(entry)
+        return entry
+
+    def _trace(self, entry: Entry) -> None:
+        scenario = self._scenarios.by_name.get(entry.scenario or "", {})
+        workflow = scenario.get("workflow")
+        entry.scope_resources = list(self.workbook.held.get(entry.user, {}).values())
+        name = f"T-{str(workflow).replace('_', '-')}-{entry.task}"
+        levels = [self._plan.get("program"), scenario.get("portfolio"), entry.scenario, workflow, name]
+        entry.scope_trace = [*levels, *entry.scope_resources]
+
+    def _action(self, change: Change, row: Mapping[str, Any]) -> None:
+        entry, counts = self._entry(change), self._counts(change)
+        counts["started"] += 1
+        counts["finished"] += 1
+        counts[row["event"]] += 1
+        counts["first_attempts"] += row["attempt"] == 1
+        entry.state, entry.current_action = row["phase"], None
+        entry.attempts += 1
+        entry.last_action = f"{row['component']}.{row['call']}"
+        entry.retry_left = max(0, self._limits.get(row["node"], 0) + 1 - row["attempt"])
+        entry.evidence = {"last_event": row["event"], "response_ms": max(0, row["t_end"] - row["t_intended"]) / 1e6}
+        if row["event"] != "success":
+            entry.evidence["snapshot"] = row["message"]
+        self._trace(entry)
+
+    def _task(self, change: Change, row: Mapping[str, Any]) -> None:
+        entry = self._entry(change)
+        self._counts(change)["tasks"] += 1
+        entry.state, entry.iteration, entry.attempts = row["state"], row["iteration"], row["attempts"]
+        self._trace(entry)
+
+    def _load(self, change: Change, row: Mapping[str, Any]) -> None:
+        name = change.scenario or ""
+        self._live[change.shard, name] = {key: row[key] for key in _LIVE}
+        counts = self._counts(change)
+        for key in _LIVE:
+            counts[key] = sum(live[key] for (_, scenario), live in self._live.items() if scenario == name)
+
+    def _lease(self, row: Mapping[str, Any]) -> None:
+        held = self.workbook.held.setdefault(row["user"], {})
+        match row["event"]:
+            case "acquire":
+                self.workbook.leases["acquired"] += 1
+                held[row["lease"]] = row["resource"]
+            case "release":
+                self.workbook.leases["released"] += 1
+                held.pop(row["lease"], None)
+            case "expire":
+                self.workbook.leases["expired"] += 1
+                held.pop(row["lease"], None)
+
+    def _other(self, change: Change) -> None:
+        workbook = self.workbook
+        match change.section, change.path:
+            case "registers", ("risks" | "issues") as kind:
+                workbook.registers.append(change)
+                self._counts(change)[kind] += 1
+            case "communications", _:
+                workbook.communications.append(change)
+            case section, path if change.task is None or change.user is None:
+                target = workbook.timeline if section == "timeline" else workbook.timeline.setdefault(section, {})
+                target[path] = change.value
+            case section, path:
+                self._entry(change).fields[f"{section}.{path}"] = change.value
+
+
+_WINDOW = {"started": "count", "finished": "count", "success": "success", "fail": "fail", "timeout": "timeout"}
+
+
+def replay(
+    stream: Iterable[Change], plan: Mapping[str, Any] | None = None, *, until: Mapping[int, int] | int | None = None
+) -> Workbook:
+    """Return the Workbook that a stream makes, up to and with `until`: a `seq` of every shard, or one by shard.
+
+    It is exact at every `seq` at which nothing is in flight, and at the end.
+    """
+    taker = Replay(plan)
+    for change in stream:
+        last = until if until is None or isinstance(until, int) else until.get(change.shard, -1)
+        if last is None or change.seq <= last:
+            taker.take(change)
+    return taker.workbook
+
+
+def _retries(value: Any) -> Iterable[tuple[str, int]]:
+    """Yield the node of every call with a retry, and its limit, from wherever it stands in the plan."""
+    if isinstance(value, list):
+        for one in value:
+            yield from _retries(one)
+    elif isinstance(value, dict):
+        call = value.get("head", {}).get("call") if isinstance(value.get("head"), dict) else None
+        if isinstance(call, dict) and call.get("retry"):
+            yield str(value["node"]), int(call["retry"]["limit"])
+        for one in value.values():
+            yield from _retries(one)
