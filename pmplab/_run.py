@@ -102,6 +102,12 @@ class Run:
         return None if answer is None else answer.get("plan")
 
     @property
+    def warnings(self) -> list[dict[str, Any]]:
+        """What the check said against the script without refusing it: diagnostics as the core gives them."""
+        answer = read_json(self.dir / "plan.json") or {}
+        return [found for found in answer.get("diagnostics") or () if found.get("severity") == "warning"]
+
+    @property
     def progress(self) -> dict[str, Any] | None:
         """The latest snapshot: of a run of this process at most 250 ms old, else the final one, else None."""
         final = self._state.manifest.get("progress")
@@ -265,7 +271,7 @@ def run(
     if records not in RECORDS:
         message = f"`{records}` is no way to keep records"
         raise UsageError(message, place="--records", help=f"one of {', '.join(RECORDS)}")
-    overrides = pairs(set, "--set", "load.scenarios.0.user-count=10")
+    overrides = pairs(set, "--set", "load.scenarios[0].user-count=10")
     injected = pairs(env, "--env", "NAME=VALUE")
     granted = parse_allow(allow)
     if isinstance(bundle, Bundle):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pmplab.commands.console import Console
 from pmplab.commands.parser import build
-from pmplab.errors import DiagnosticsError, PmpError
+from pmplab.errors import DiagnosticsError, PmpError, UsageError
 
 if TYPE_CHECKING:
     import argparse
@@ -30,9 +30,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         args = build().parse_args(argv)
     except SystemExit as done:
-        return done.code if isinstance(done.code, int) else 2
+        status = done.code if isinstance(done.code, int) else 2
+        if status and "--json" in (sys.argv[1:] if argv is None else argv):
+            console.json(as_json(UsageError("the command line cannot be read", help="standard error says why")))
+            console.flush()
+        return status
+    except KeyboardInterrupt:
+        return INTERRUPTED
     try:
-        status: int = args.main(args, console)
+        status = int(args.main(args, console))
         console.flush()
     except BrokenPipeError:
         _mute(sys.stdout)

@@ -86,7 +86,11 @@ def start(args: argparse.Namespace, source: Any = None) -> Run:
 
 def main(args: argparse.Namespace, console: Console) -> int:
     """Run, follow and sum up. Exit as the run did."""
+    # Until it has begun, an interrupt simply ends it: nothing was sent.
+    begun = start(args)
     with follow.Interrupts() as asked:
-        begun = start(args)
+        if not args.quiet and begun.warnings:
+            count = len(begun.warnings)
+            console.say(f"{count} warning{'s' if count > 1 else ''} about the script: pmp check {args.path} shows them")
         follow.follow(begun, console, asked, quiet=args.quiet)
     return follow.report(begun, console, as_json=args.json)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # Composing a large component for the first time takes seconds; beyond this the child hangs.
 _START_S = 180.0
+# What is compiling cannot be interrupted; after so long it is ended from outside.
+_ABANDON_S = 3.0
 
 # A child drains when its stdin closes, which must not happen because somebody dropped the handle of its run.
 _alive: set[LocalSession] = set()
@@ -65,17 +67,14 @@ class LocalSession:
 
     def await_start(self) -> None:
         """Return once the run began. Raises what prevented it."""
-        end = time.monotonic() + _START_S
-        while True:
-            try:
-                # In short waits: an interrupt must be heard.
-                event = self._first.get(timeout=0.2)
-                break
-            except queue.Empty:
-                if time.monotonic() > end:
-                    self._child.kill()
-                    message = f"the run did not begin within {_START_S:.0f} s"
-                    raise EngineError(message) from None
+        try:
+            event = self._begun()
+        except KeyboardInterrupt:
+            # It has not begun, or only just: it is to end, and what it wrote, if anything, is kept.
+            self.stop(now=True)
+            if not self.done.wait(_ABANDON_S):
+                self._child.kill()
+            raise
         kind = event.get("type")
         if kind == "started":
             return
@@ -86,6 +85,19 @@ class LocalSession:
         if kind == "refused":
             raise _error(event)
         raise self._lost(event)
+
+    def _begun(self) -> dict[str, Any]:
+        """Return the first event of the child."""
+        end = time.monotonic() + _START_S
+        while True:
+            try:
+                # In short waits: an interrupt must be heard.
+                return self._first.get(timeout=0.2)
+            except queue.Empty:
+                if time.monotonic() > end:
+                    self._child.kill()
+                    message = f"the run did not begin within {_START_S:.0f} s"
+                    raise EngineError(message) from None
 
     def _take(self, event: dict[str, Any]) -> None:
         kind = event.get("type")

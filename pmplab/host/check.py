@@ -88,7 +88,7 @@ def check(
     bundle = locate(path)
     settings = read_settings(home_dir(home))
     request = core_request(
-        overrides=pairs(overrides, "--set", "load.scenarios.0.user-count=10"),
+        overrides=pairs(overrides, "--set", "load.scenarios[0].user-count=10"),
         env=pairs(env, "--env", "NAME=VALUE"),
         allow=parse_allow(allow),
         allow_sha=settings.allow,

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from pmplab.errors import EngineError, PmpError
+from pmplab.errors import EngineError, PmpError, RunInterrupted
 from pmplab.home import new_run_id, write_json
 from pmplab.host import facts
 from pmplab.host.compactor import Compactor
@@ -51,6 +51,8 @@ def lead(
     """Lead a run whose script is right. Returns the exit status."""
     # Before the folder: what a component was not granted must leave no run behind.
     composed = composing()
+    if control.level:
+        raise RunInterrupted("stopped before it began: nothing was sent")
     request, about, lock = _open_run(request, checked, composed)
     run_dir = Path(request.run_dir)
     control.file = run_dir / "control"

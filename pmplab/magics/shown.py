@@ -21,7 +21,8 @@ def register(shell: InteractiveShell, magics: PmpMagics) -> None:
         from pmplab.view.page import escape, page
 
         if magics.is_shown(run):
-            text = run_view.plain(run)
+            # A saved notebook keeps this line, so it says nothing that changes.
+            text = f"Run {run.id}"
             return {"text/plain": text, "text/html": page(f'<span class="dim">{escape(text)}</span>')}
         return run_view.mimebundle(run)
 

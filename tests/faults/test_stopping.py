@@ -11,6 +11,7 @@ import time
 import polars as pl
 import pytest
 
+from tests.conftest import Pmp
 from tests.faults import bundles, servers
 from tests.faults.runs import alive, assert_books_balance, children_of, result, run_dir_of, table
 
@@ -54,6 +55,21 @@ def test_a_stop_drains_and_gives_all_back(pmp, tmp_path, way):
     assert rows.height == asked
     assert found["leases"] == found["leases"] | {"acquired": 20, "released": 20, "live": 0}
     assert_books_balance(found)
+
+
+@pytest.mark.parametrize("after", [0.1, 0.5, 1.0])
+def test_an_interrupt_before_the_run_has_begun_means_that_nothing_is_sent(tmp_path, after):
+    cold = Pmp(tmp_path / "home")
+    with servers.Server(servers.slow(0.3), ANYWHERE) as server:
+        process = start(cold, tmp_path, server.port, "early")
+        time.sleep(after)
+        early = server.requests == 0
+        process.send_signal(signal.SIGINT)
+        done = finish(process, 60)
+        sent = server.requests
+    assert "Traceback" not in done.stderr
+    assert done.returncode == INTERRUPTED or (after < 0.5 and done.returncode == -signal.SIGINT)
+    assert sent == 0 or not early
 
 
 def test_a_second_ctrl_c_ends_at_once_and_keeps_what_was_written(pmp, tmp_path):
