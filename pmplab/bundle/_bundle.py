@@ -70,7 +70,7 @@ def load(
     from pmplab.host.request import pairs
 
     path = src.path if isinstance(src, Bundle) else locate(src)
-    overrides = pairs(set, "--set", "load.scenarios.0.user-count=10")
+    overrides = pairs(set, "--set", "load.scenarios[0].user-count=10")
     injected = pairs(env, "--env", "NAME=VALUE")
     allowed = parse_allow(allow)
     checked = check(path, overrides=overrides, env=injected, allow=allowed, strict=strict, mode=mode, shards=shards, home=home)

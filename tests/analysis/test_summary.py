@@ -53,7 +53,7 @@ def test_a_run_without_rows_has_a_summary(make):
     found = summary(make()).to_json()
     assert found["status"] == "unknown"
     assert (found["users"], found["tasks"], found["actions"], found["errors"]) == (0, 0, {}, [])
-    assert found["tasks_by_exit"] == {"done": 0, "timeout_out": 0, "error_out": 0, "stopped": 0}
+    assert found["tasks_by_exit"] == {"done": 0, "timeout_out": 0, "error_out": 0, "rollback": 0, "stopped": 0}
     assert found["spawn"] == {"planned_s": None, "actual_s": None}
     json.dumps(found, allow_nan=False)
 
@@ -111,7 +111,7 @@ def test_tasks_are_counted_by_exit(make):
     rows = [{"exit": exit_, "task": task} for task, exit_ in enumerate(["done", "done", "timeout_out", "rescued"])]
     found = summary(make(tasks=rows))
     assert found.tasks == 4
-    assert found.tasks_by_exit == {"done": 2, "timeout_out": 1, "error_out": 0, "stopped": 0, "rescued": 1}
+    assert found.tasks_by_exit == {"done": 2, "timeout_out": 1, "error_out": 0, "rollback": 0, "stopped": 0, "rescued": 1}
 
 
 def test_leases_that_were_neither_released_nor_expired_are_live(make):

@@ -58,7 +58,7 @@ def test_a_wrong_script_raises_everything_that_is_wrong_with_it(start):
     assert len(caught.value.diagnostics) == 2
     assert caught.value.diagnostics[0].start.line == 3
     assert caught.value.exit_status == 2
-    assert caught.value._render_traceback_() == ["error[PMP-E0102]: unknown key"]
+    assert caught.value._render_traceback_()[0] == "error[PMP-E0102]: unknown key"
 
 
 def test_an_error_of_the_child_is_the_same_error_here(start):

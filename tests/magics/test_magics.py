@@ -54,6 +54,10 @@ class FakeRun:
     def frames(self) -> Any:
         raise OSError
 
+    @property
+    def seconds(self) -> Any:
+        raise OSError
+
 
 class Handle:
     """Stands in for IPython's display handle."""
