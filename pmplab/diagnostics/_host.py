@@ -15,14 +15,6 @@ CODES: tuple[tuple[str, str, str, str, str, str], ...] = (
         "pmp check BUNDLE            # lists them all\n",
     ),
     (
-        "PMP-E0703",
-        "a component does not fit",
-        "build it against the WIT package that the message names",
-        "The WebAssembly component lacks an export that its role needs, or an import of it has another shape than the host's.",
-        "components: [{name: mine, entry: mine.wasm, ...}]   # mine.wasm exports nothing\n",
-        "components: [{name: http, entry: plugins/http/send.wasm, ...}]\n",
-    ),
-    (
         "PMP-E0708",
         "a component cannot be used",
         "build or fetch it again",

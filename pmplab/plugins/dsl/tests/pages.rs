@@ -136,10 +136,13 @@ fn every_code_has_a_page_and_every_page_a_code() {
     }
 }
 
+/// Their examples need components that are not here: `golden.rs` and `sim.rs` show these codes.
+const ELSEWHERE: &[u16] = &[703, 711];
+
 #[test]
 fn every_bad_example_shows_its_code_and_every_good_one_does_not() {
     let mut wrong = Vec::new();
-    for (_, page) in pages() {
+    for (_, page) in pages().into_iter().filter(|(n, _)| !ELSEWHERE.contains(n)) {
         let (bad, good) = (check(&page.bad), check(&page.good));
         if !shows(&bad, &page.code) {
             wrong.push(format!("{}: bad shows it not\n{}", page.code, bad.rendered));
@@ -154,13 +157,12 @@ fn every_bad_example_shows_its_code_and_every_good_one_does_not() {
 #[test]
 fn a_bad_example_has_no_other_error() {
     let mut wrong = Vec::new();
-    for (number, page) in pages() {
+    for (number, page) in pages().into_iter().filter(|(n, _)| !ELSEWHERE.contains(n)) {
         let bad = check(&page.bad);
-        // 110 says that a keyword is not built yet: no mistake of the example.
         for other in bad
             .diagnostics
             .iter()
-            .filter(|d| d.is_error() && d.number != number && d.number != 110)
+            .filter(|d| d.is_error() && d.number != number)
         {
             wrong.push(format!(
                 "{}: also {}: {}",

@@ -210,7 +210,7 @@ fn the_simulator_beside_a_real_component_is_refused_unless_all_is_simulated() {
         "{ref: store}, {action: shop.call, with: {model: buying}}",
     );
     let mut both = with_sim(&script);
-    assert_eq!(codes(&both.check()), ["PMP-E0709"]);
+    assert_eq!(codes(&both.check()), ["PMP-E0711"]);
     both.request.simulate = true;
     let checked = both.check();
     assert!(checked.ok(), "{}", checked.rendered);

@@ -38,7 +38,7 @@ impl Ctx<'_> {
                 "component `{}` speaks to its target in real time, beside a simulated one",
                 component.name
             );
-            let mut found = Diagnostic::error(709, decl.name.span, message)
+            let mut found = Diagnostic::error(711, decl.name.span, message)
                 .label("real")
                 .at(&decl.path);
             if let Some((index, _)) = own.first() {

@@ -75,11 +75,6 @@ pub const CODES: &[Code] = &[
     ),
     code(108, "step with two heads", "make two steps of it"),
     code(109, "`steps` and `nodes` together", "keep one of the two"),
-    code(
-        110,
-        "not supported by this version yet",
-        "leave it out, or use a later version",
-    ),
     code(116, "two spellings of one key", "keep one of them"),
     code(
         201,
@@ -369,7 +364,7 @@ pub const CODES: &[Code] = &[
     code(706, "kind of component not allowed", "use `wasi-component`"),
     code(707, "grant missing", "run with `--allow NAME=GRANTS`"),
     code(
-        709,
+        711,
         "the component `sim` beside real ones",
         "run with `--simulate`: then it answers for all of them",
     ),

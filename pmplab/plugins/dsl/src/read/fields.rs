@@ -137,11 +137,6 @@ impl Ctx<'_> {
         fields: &mut Fields<'n>,
     ) {
         let path = fields.path.clone();
-        if let Some(later) = place.later.iter().copied().find(|key| **key == *name) {
-            fields.meant.push(later);
-            self.later(&entry.key, entry.key_span, &path);
-            return;
-        }
         let close = nearest(
             name,
             place
@@ -220,22 +215,6 @@ impl Ctx<'_> {
             }
         }
         self.report(found.note(format!("allowed here: {}", place.keys.join(", "))));
-    }
-
-    /// A keyword of the language that this version cannot run.
-    pub fn later(&mut self, key: &str, span: Span, path: &str) {
-        let found = Diagnostic::error(
-            110,
-            span,
-            format!(
-                "`{key}` {} is not supported by this version yet",
-                inside(path)
-            ),
-        );
-        let found = found.label("known to the language, not built yet").at(path);
-        self.report(found.help(
-            "leave it out: this version runs linear workflows of `ref`, `action` and `goto`",
-        ));
     }
 
     pub fn missing(&mut self, span: Span, key: &str, path: &str, help: impl Into<String>) {

@@ -9,8 +9,6 @@ pub struct Place {
     pub keys: &'static [&'static str],
     /// Other spellings: `(alias, key)`.
     pub aliases: &'static [(&'static str, &'static str)],
-    /// Keys of the language that this version does not know yet.
-    pub later: &'static [&'static str],
     /// Keys that belong elsewhere: `(key, where)`.
     pub moved: &'static [(&'static str, &'static str)],
     /// What other tools call it: `(their word, ours)`.
@@ -23,7 +21,6 @@ const PLAIN: Place = Place {
     what: "",
     keys: &[],
     aliases: &[],
-    later: &[],
     moved: &[],
     synonyms: &[],
     open: false,
