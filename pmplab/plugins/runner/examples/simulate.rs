@@ -144,6 +144,7 @@ impl Ledger for Book {
     }
     fn alert(&mut self, _: &str) {}
     fn artifact(&mut self, _: &str, _: Vec<u8>) {}
+    fn snapshot(&mut self, _: &str) {}
     fn flush(&mut self, now: Ns) -> Result<(), SinkError> {
         self.0.flush(now, false)
     }
