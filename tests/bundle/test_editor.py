@@ -74,7 +74,7 @@ class Server:
         return json.loads(body)
 
     def open(self, name: str, text: str) -> str:
-        uri = f"file:///{name}.yaml"
+        uri = Path("/", f"{name}.yaml").as_uri()
         first = f"# yaml-language-server: $schema={SCHEMA}\n"
         document = {"uri": uri, "languageId": "yaml", "version": 1, "text": first + text}
         self.send("textDocument/didOpen", {"textDocument": document})
