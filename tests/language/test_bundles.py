@@ -33,7 +33,7 @@ def test_the_graph_probes_again_after_an_outage_and_joins_its_branches(pmp: Pmp)
     assert exits(run) == {"done": 100}
     rows = run.frames.actions.collect()
     ended = rows.filter(rows["event"].cast(str) == "success")["node"].cast(str).value_counts()
-    assert dict(ended.iter_rows()) == {f"graph/graph_probe/{name}": 100 for name in ("look", "order", "clean")}
+    assert dict(ended.iter_rows()) == {f"rounds/graph_probe/{name}": 100 for name in ("look", "order", "clean")}
     failed = rows.filter(rows["event"].cast(str) == "fail")
     assert failed.height > 0
     assert failed["t_end"].is_between(500_000_000, 570_000_000).all()
