@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import resource
 
 
@@ -23,3 +25,9 @@ def raise_open_files() -> None:
         wanted = min(hard, 1 << 20) if hard != resource.RLIM_INFINITY else 1 << 20
         if wanted > soft:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def give_memory_back() -> None:
+    """Return to the operating system what compiling the components took and freed: it would count as the run's for ever."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)

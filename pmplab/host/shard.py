@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pmplab.errors import ComponentError, EngineError, TrappedError
-from pmplab.host import _wasm
+from pmplab.host import _wasm, limits
 from pmplab.host.control import NOW
 from pmplab.host.loop import Ended, Watchdog, drive, was_stopped
 from pmplab.host.threads import IoThreads
@@ -97,6 +97,7 @@ class Shard:
         watchdog = Watchdog(control, lambda: self._shop.ticker.expire(self._core.step_deadline))
         control.on_tick = watchdog.look
         threads = IoThreads()
+        limits.give_memory_back()
 
         def report(snapshot: str) -> None:
             threads.look()

@@ -48,7 +48,7 @@ def test_a_run_leaves_everything_in_its_folder(home):
     assert not list((run.dir / "live").glob("*.arrow"))
     assert (run.dir / "child.log").read_text() == ""
     host = run.frames.host.collect()
-    assert host["rss"].max() < 150_000_000
+    assert host["rss"].max() < 150_000_000, host["rss"].max()
 
 
 def test_seq_has_no_gap_over_all_tables(home):
