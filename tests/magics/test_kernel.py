@@ -27,6 +27,8 @@ class Run:
     def summary(self): return SimpleNamespace(to_json=lambda: {"run_id": "r1", "status": "finished", "run_dir": "/r1"})
     @property
     def frames(self): raise OSError
+    @property
+    def seconds(self): raise OSError
     def __repr__(self): return "the handle"
 
 pmplab.run = lambda *a, **k: Run(1.2)
