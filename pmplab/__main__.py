@@ -1,4 +1,4 @@
-"""`pmp`, and `python -m pmplab`: imports only what an interrupt may break off without a traceback."""
+"""`pmp`, and `python -m pmplab`: an interrupt, even while it imports, ends it without a traceback."""
 
 import sys
 
@@ -6,14 +6,11 @@ import sys
 def main() -> int:
     """Run the command line and return its exit status."""
     try:
-        from pmplab.cli import INTERRUPTED
         from pmplab.cli import main as run
-    except KeyboardInterrupt:
-        return 105
-    try:
+
         return run()
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return 105
 
 
 if __name__ == "__main__":

@@ -256,7 +256,7 @@ def run(
     """
     from pmplab.bundle import Bundle, locate
     from pmplab.host.grants import parse_allow
-    from pmplab.host.request import RunRequest, pairs
+    from pmplab.host.request import RunRequest, environment_of, overrides_of, pairs
     from pmplab.host.settings import read_settings
 
     if isinstance(shards, bool) or not 1 <= shards <= _MOST_SHARDS:
@@ -271,8 +271,7 @@ def run(
     if records not in RECORDS:
         message = f"`{records}` is no way to keep records"
         raise UsageError(message, place="--records", help=f"one of {', '.join(RECORDS)}")
-    overrides = pairs(set, "--set", "load.scenarios[0].user-count=10")
-    injected = pairs(env, "--env", "NAME=VALUE")
+    overrides, injected = overrides_of(set), environment_of(env)
     granted = parse_allow(allow)
     if isinstance(bundle, Bundle):
         path, bundle_name = locate(bundle.path), bundle.name

@@ -35,8 +35,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             console.json(as_json(UsageError("the command line cannot be read", help="standard error says why")))
             console.flush()
         return status
-    except KeyboardInterrupt:
-        return INTERRUPTED
     try:
         status = int(args.main(args, console))
         console.flush()

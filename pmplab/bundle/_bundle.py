@@ -67,11 +67,10 @@ def load(
     """
     from pmplab.host.check import check
     from pmplab.host.grants import parse_allow
-    from pmplab.host.request import pairs
+    from pmplab.host.request import environment_of, overrides_of
 
     path = src.path if isinstance(src, Bundle) else locate(src)
-    overrides = pairs(set, "--set", "load.scenarios[0].user-count=10")
-    injected = pairs(env, "--env", "NAME=VALUE")
+    overrides, injected = overrides_of(set), environment_of(env)
     allowed = parse_allow(allow)
     checked = check(path, overrides=overrides, env=injected, allow=allowed, strict=strict, mode=mode, shards=shards, home=home)
     if not checked.ok:

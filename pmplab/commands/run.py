@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from pmplab._run import RECORDS
 from pmplab.commands import follow
 from pmplab.commands.parser import add_bundle_options, add_json
 from pmplab.target.options import seconds
@@ -41,8 +42,8 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     option("--sim", metavar="FILE", help="simulate with this file instead of the bundle's sim.yaml")
     option(
         "--records",
-        choices=("full", "windows"),
-        default="full",
+        choices=RECORDS,
+        default=RECORDS[0],
         help="keep every record, or what each second adds up to",
     )
     option("--wait", action="store_true", help="in a notebook: block until the run has ended")
@@ -89,8 +90,7 @@ def main(args: argparse.Namespace, console: Console) -> int:
     # Until it has begun, an interrupt simply ends it: nothing was sent.
     begun = start(args)
     with follow.Interrupts() as asked:
-        if not args.quiet and begun.warnings:
-            count = len(begun.warnings)
+        if not args.quiet and (count := len(begun.warnings)):
             console.say(f"{count} warning{'s' if count > 1 else ''} about the script: pmp check {args.path} shows them")
         follow.follow(begun, console, asked, quiet=args.quiet)
     return follow.report(begun, console, as_json=args.json)

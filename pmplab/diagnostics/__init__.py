@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import Any
 
 from pmplab.diagnostics import _host
 from pmplab.errors import UsageError, nearest
@@ -54,9 +55,14 @@ class Family:
 
 
 @cache
+def _document() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(resources.files(__package__).joinpath("codes.json").read_text(encoding="utf-8"))
+    return found
+
+
+@cache
 def pages() -> tuple[Page, ...]:
     """Return all pages in the order of their numbers."""
-    document = json.loads(resources.files(__package__).joinpath("codes.json").read_text(encoding="utf-8"))
     found = [
         Page(
             code["code"],
@@ -66,7 +72,7 @@ def pages() -> tuple[Page, ...]:
             tuple(Example(**example) for example in code["bad"]),
             tuple(Example(**example) for example in code["good"]),
         )
-        for code in document["codes"]
+        for code in _document()["codes"]
     ]
     found += [
         Page(code, title, help_, meaning, *((Example("sh", text),) if text else () for text in (bad, good)))
@@ -78,10 +84,9 @@ def pages() -> tuple[Page, ...]:
 @cache
 def families() -> tuple[Family, ...]:
     """Return the pages by family."""
-    document = json.loads(resources.files(__package__).joinpath("codes.json").read_text(encoding="utf-8"))
     return tuple(
         Family(one["name"], tuple(page for page in pages() if page.number.startswith(one["first"])))
-        for one in document["families"]
+        for one in _document()["families"]
     )
 
 

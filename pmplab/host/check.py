@@ -14,7 +14,7 @@ from pmplab.host.compose import Part, compose
 from pmplab.host.diagnostic import Diagnostic
 from pmplab.host.grants import GRANTS, parse_allow
 from pmplab.host.manifest import vendored
-from pmplab.host.request import Pairs, pairs
+from pmplab.host.request import Pairs, environment_of, overrides_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -88,8 +88,8 @@ def check(
     bundle = locate(path)
     settings = read_settings(home_dir(home))
     request = core_request(
-        overrides=pairs(overrides, "--set", "load.scenarios[0].user-count=10"),
-        env=pairs(env, "--env", "NAME=VALUE"),
+        overrides=overrides_of(overrides),
+        env=environment_of(env),
         allow=parse_allow(allow),
         allow_sha=settings.allow,
         strict=strict,

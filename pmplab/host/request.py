@@ -62,6 +62,16 @@ class RunRequest:
         return replace(self, shard=shard)
 
 
+def overrides_of(given: Pairs) -> tuple[tuple[str, str], ...]:
+    """Return what `--set` says. Raises UsageError."""
+    return pairs(given, "--set", "load.scenarios[0].user-count=10")
+
+
+def environment_of(given: Pairs) -> tuple[tuple[str, str], ...]:
+    """Return what `--env` says. Raises UsageError."""
+    return pairs(given, "--env", "NAME=VALUE")
+
+
 def pairs(given: Pairs, option: str, example: str) -> tuple[tuple[str, str], ...]:
     """Return `(key, value)` texts from `KEY=VALUE` texts, pairs, or a mapping. Raises UsageError, naming `option`.
 
