@@ -37,9 +37,7 @@ def test_all_seventy_two_rows_are_there():
 
 
 @pytest.mark.parametrize("row", FIXTURES, ids=lambda row: f"{row['number']}-{row['fixture']}")
-def test_the_row_is_answered_with_its_code_at_its_place(row, request):
-    if "pending" in row:
-        request.applymarker(pytest.mark.xfail(reason=f"needs {row['pending']}", strict=True))
+def test_the_row_is_answered_with_its_code_at_its_place(row):
     assert holds(row), shown(row["fixture"])
 
 
