@@ -47,7 +47,7 @@ test-rust: ## the tests of the components' crates, natively
 
 wasm: $(STAMP) ## build the components from source, rewrite their manifest and the recipes of what is composed of them
 	@$(PYTHON) $(PLUGINS)/build.py $(ARGS)
-	@$(BIN)/python -m pmplab.host.standard
+	@$(BIN)/python $(PLUGINS)/recipes.py
 
 wasm-check: ## build the components into a temporary folder and compare
 	@$(PYTHON) $(PLUGINS)/build.py --check $(ARGS)

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from IPython.core.completer import provisionalcompleter
-from IPython.core.interactiveshell import InteractiveShell
 
-from pmplab.magics import cell, load, unload
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from pmplab.magics import cell
 
 SCRIPT = """\
 components:
@@ -132,16 +128,6 @@ def test_where_nothing_is_known_nothing_is_offered(text):
 def test_no_prefix_of_a_script_leads_to_an_error():
     for end in range(len(SCRIPT)):
         offered(SCRIPT[:end] + "|")
-
-
-@pytest.fixture
-def shell() -> Iterator[InteractiveShell]:
-    InteractiveShell.clear_instance()
-    found = InteractiveShell.instance()
-    load(found)
-    yield found
-    unload(found)
-    InteractiveShell.clear_instance()
 
 
 def test_the_shell_shows_them_in_the_cell_alone(shell):

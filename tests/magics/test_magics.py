@@ -6,7 +6,7 @@ import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from IPython.core.completer import CompletionContext
@@ -16,9 +16,6 @@ import pmplab
 from pmplab.bundle import Bundle
 from pmplab.errors import DiagnosticsError, PmpError, RunInterrupted, UsageError
 from pmplab.magics import live, load, unload, verbs
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 PROGRESS = {"t": 1_000_000_000, "phase": "running", "scenarios": [{"name": "s", "users": 2, "online": 2, "finished": 5}]}
 
@@ -68,16 +65,6 @@ class Handle:
     def update(self, data: dict[str, str], *, raw: bool) -> None:
         assert raw
         self.shown.append(data)
-
-
-@pytest.fixture
-def shell() -> Iterator[InteractiveShell]:
-    InteractiveShell.clear_instance()
-    found = InteractiveShell.instance()
-    load(found)
-    yield found
-    unload(found)
-    InteractiveShell.clear_instance()
 
 
 @pytest.fixture
