@@ -2,10 +2,7 @@
 
 use std::time::Instant;
 
-use pmplab_dsl::plan::{
-    Call, Component, Dist, EntrySource, Exit, Head, Monitoring, Ns, Plan, Role, Scenario, Severity,
-    Spawn, Start, Step, Value, WbsNode, Workbook as PlanWorkbook,
-};
+use pmplab_dsl::plan::{Dist, Ns, Plan, Scenario, Spawn, Value};
 use pmplab_records::rows::{ActionRow, ChangeRow, LeaseRow, LoadRow, TaskRow};
 use pmplab_records::{FileId, Sink, SinkError, Workbook};
 use pmplab_runner::engine::{Engine, Phase, Terms};
@@ -16,10 +13,12 @@ use pmplab_runner::ports::{
 use pmplab_runner::program::Program;
 use pmplab_sim::model::{Model, ServerModel};
 use pmplab_sim::world::{Done, Ending, World};
-use serde_json::json;
 
-const MS: Ns = 1_000_000;
-const SECOND: Ns = 1_000 * MS;
+/// The plans of the tests are made of the same parts.
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use support::{MS, SECOND, act, scenario};
 
 /// The model as a component would be.
 struct Modelled(World, Vec<Done>);
@@ -153,99 +152,21 @@ impl Ledger for Book {
     }
 }
 
+/// Users that call once in ten seconds.
 fn plan(users: u64, seconds: u64) -> Plan {
-    let call = Call {
-        action: 0,
-        component: 0,
-        call: "get".into(),
-        with: json!({}),
-        holes: vec![],
-        outputs: vec![],
-        save: None,
-        extract: vec![],
-        expect: None,
-        retry: None,
-        limits: vec![],
-        compensate: None,
-        record_inputs: false,
-        timeout: None,
-        max_body: 1 << 20,
-        on_error: None,
-        on_timeout: None,
-        proceed: false,
+    let spawn = Spawn::Rate {
+        count: users / 10,
+        per: SECOND,
     };
-    let step = Step {
-        node: "crowd/visit/ask".into(),
-        name: "ask".into(),
-        head: Head::Call(Box::new(call)),
-    };
-    let scenario = Scenario {
-        name: "crowd".into(),
-        workflow: "visit".into(),
-        spawn: Spawn::Rate {
-            count: users / 10,
-            per: SECOND,
-        },
-        users,
-        arrival: None,
+    let crowd = Scenario {
         pacing: Some(10 * SECOND),
-        start: Start::AtOnce,
-        limits: vec![],
         task_duration: Some(seconds * SECOND),
-        iterations: None,
-        max_duration: None,
-        user_deadline: None,
-        task_timeout: None,
-        severity: Severity::Error,
-        inherit: vec![],
-        context: json!({}),
-        portfolio: "HTTP".into(),
-        vars: vec![],
-        steps: vec![step],
-        graph: None,
-        on_error: vec![],
-        on_timeout: vec![],
-        error_exit: Exit::ErrorOut,
-        timeout_exit: Exit::TimeoutOut,
+        ..scenario(spawn, users, vec![act("ask", 0)])
     };
-    Plan {
-        program: "P".into(),
-        version: "1.0".into(),
-        tick: 20 * MS,
-        components: vec![Component {
-            name: "http".into(),
-            version: "0.1.0".into(),
-            kind: "wasi-component".into(),
-            entry: "http.wasm".into(),
-            role: Role::Protocol,
-            source: EntrySource::Vendored,
-            domains: None,
-            used: true,
-            slot: Some(0),
-            grants: vec![],
-            capabilities: vec!["get".into()],
-            metadata: json!({}),
-            section: json!({}),
-        }],
-        resources: vec![],
-        scenarios: vec![scenario],
-        limits: vec![],
-        workbook: PlanWorkbook::default(),
-        monitoring: Monitoring::default(),
-        globals: json!({}),
-        wbs: WbsNode {
-            level: "L0".into(),
-            name: "P".into(),
-            node: "P".into(),
-            process_group: "executing".into(),
-            call: None,
-            resources: vec![],
-            planned: None,
-            owner: None,
-            children: vec![],
-        },
-        sim: None,
-    }
+    let mut plan = support::plan(vec![crowd]);
+    plan.components.truncate(1);
+    plan.resources.clear();
+    plan
 }
 
 fn main() -> Result<(), String> {

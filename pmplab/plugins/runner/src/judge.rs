@@ -49,13 +49,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         let resume = strand.pc;
         match handler {
             Some(pc) => {
-                strand.frames.push(Frame::Handler {
-                    level: Level::Call,
-                    cause,
-                    resume,
-                    of: strand.call,
-                });
-                strand.pc = pc;
+                strand.enter(Level::Call, cause, resume, pc);
                 None
             }
             None => self.escalate(key, at, cause, resume),
@@ -156,14 +150,9 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         let Some(pc) = handler else {
             return self.fall_through(key, at, cause, resume);
         };
-        let strand = user.task.strand_mut(at)?;
-        strand.frames.push(Frame::Handler {
-            level: Level::Workflow,
-            cause,
-            resume,
-            of: strand.call,
-        });
-        strand.pc = pc;
+        user.task
+            .strand_mut(at)?
+            .enter(Level::Workflow, cause, resume, pc);
         None
     }
 

@@ -78,25 +78,22 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             return None;
         };
         let strand = self.strand_mut(key, at)?;
-        let Some(Frame::Loop {
-            at: begin, round, ..
-        }) = strand.frames.last()
-        else {
-            strand.pc = rounds.after;
-            return None;
+        let (round, all) = match strand.frames.last() {
+            Some(Frame::Loop {
+                at: begin,
+                round,
+                rounds,
+                ..
+            }) if *begin == pc => (*round, *rounds),
+            _ => {
+                strand.pc = rounds.after;
+                return None;
+            }
         };
-        let round = *round;
-        if *begin != pc {
-            strand.pc = rounds.after;
-            return None;
-        }
-        let goes_on = match (strand.frames.last(), &rounds.over) {
-            (_, Rounds::While { cond, max }) => match round < *max {
-                true => self.holds(key, at, cond),
-                false => Ok(false),
-            },
-            (Some(Frame::Loop { rounds, .. }), _) => Ok(rounds.is_some_and(|all| round < all)),
-            _ => Ok(false),
+        let goes_on = match &rounds.over {
+            Rounds::While { cond, max } if round < *max => self.holds(key, at, cond),
+            Rounds::While { .. } => Ok(false),
+            _ => Ok(all.is_some_and(|all| round < all)),
         };
         let strand = self.strand_mut(key, at)?;
         match goes_on {

@@ -54,6 +54,17 @@ impl Strand {
         !matches!(self.hold, Hold::Free | Hold::Doomed)
     }
 
+    /// Goes into a handler; `resume` is where the workflow goes on if it does.
+    pub fn enter(&mut self, level: Level, cause: Cause, resume: Pc, handler: Pc) {
+        self.frames.push(Frame::Handler {
+            level,
+            cause,
+            resume,
+            of: self.call,
+        });
+        self.pc = handler;
+    }
+
     /// The handler that it is in, the innermost first.
     #[must_use]
     pub fn handler(&self) -> Option<(Level, Cause)> {

@@ -634,8 +634,7 @@ impl Ctx<'_> {
         {
             return self.var_source(scope, var, path, &rest[1..], at, place);
         }
-        let globals = scope.globals.clone();
-        self.inside_global(&globals, path, rest, place)
+        self.inside_global(&scope.globals, path, rest, place)
     }
 
     fn inside_global(

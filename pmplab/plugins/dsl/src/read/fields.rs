@@ -222,6 +222,23 @@ impl Ctx<'_> {
         self.report(found.label(format!("needs `{key}`")).at(path).help(help));
     }
 
+    /// The items of a list, or a lone text as its only item.
+    pub fn items_of<'n>(
+        &mut self,
+        node: &'n Node,
+        path: &str,
+        expected: &str,
+        example: &str,
+    ) -> &'n [Node] {
+        if node.text().is_some() {
+            return std::slice::from_ref(node);
+        }
+        node.list().unwrap_or_else(|| {
+            self.wrong_type(node, expected, path, Some(example));
+            &[]
+        })
+    }
+
     pub fn wrong_type(&mut self, node: &Node, expected: &str, path: &str, example: Option<&str>) {
         let name = if path.is_empty() {
             "the script".to_owned()

@@ -150,18 +150,8 @@ impl Ctx<'_> {
     }
 
     fn retry_on(&mut self, node: &Node, path: &str) -> Vec<String> {
-        let one = node.text().map(|_| std::slice::from_ref(node));
-        let Some(items) = one.or_else(|| node.list()) else {
-            self.wrong_type(
-                node,
-                "a list",
-                path,
-                Some("retry-on: [timeout, transport.*]"),
-            );
-            return Vec::new();
-        };
         let mut all = Vec::new();
-        for item in items {
+        for item in self.items_of(node, path, "a list", "retry-on: [timeout, transport.*]") {
             let Some(name) = self.name(item, path) else {
                 continue;
             };

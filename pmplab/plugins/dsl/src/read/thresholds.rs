@@ -51,16 +51,12 @@ struct Defect {
 impl Ctx<'_> {
     /// A list of thresholds, or a single one.
     pub fn thresholds(&mut self, node: &Node, path: &str) -> Vec<ThresholdDecl> {
-        let one = node.text().map(|_| std::slice::from_ref(node));
-        let Some(items) = one.or_else(|| node.list()) else {
-            self.wrong_type(
-                node,
-                "a list",
-                path,
-                Some("thresholds: [\"p95(http.get) < 300ms\"]"),
-            );
-            return Vec::new();
-        };
+        let items = self.items_of(
+            node,
+            path,
+            "a list",
+            "thresholds: [\"p95(http.get) < 300ms\"]",
+        );
         let mut all = Vec::with_capacity(items.len());
         for (i, item) in items.iter().enumerate() {
             let path = format!("{path}[{i}]");

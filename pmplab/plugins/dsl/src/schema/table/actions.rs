@@ -1,7 +1,7 @@
 //! `actions`, and what they share with inline steps.
 
 use super::super::{Described, Kind, PLAIN, Ref, key};
-use super::kinds;
+use super::{call, kinds};
 use crate::read::places;
 
 pub const ACTION: Described = Described {
@@ -35,30 +35,10 @@ pub const ACTION: Described = Described {
             "Values taken out of the answer, as fields of the saved variable.",
             "{token: {json: \"$.token\"}, build: {header: x-build}}",
         ),
-        key(
-            "expect",
-            Kind::Condition,
-            "Must hold for the call to be a success, whatever the component says.",
-            "\"{{status < 500}}\"",
-        ),
-        key(
-            "timeout",
-            Kind::Duration,
-            "The call is given up after this.",
-            "500ms",
-        ),
-        key(
-            "rate-limit",
-            kinds::RATE_LIMIT,
-            "Bounds how often the call is made.",
-            "{per-user: 50 req/s}",
-        ),
-        key(
-            "retry",
-            kinds::RETRY,
-            "When and how a call that did not succeed is tried again.",
-            "{limit: 2, delay: 100ms, backoff: exponential}",
-        ),
+        call::EXPECT,
+        call::TIMEOUT,
+        call::RATE_LIMIT,
+        call::RETRY,
         key(
             "on-error",
             kinds::HANDLER,
@@ -71,24 +51,9 @@ pub const ACTION: Described = Described {
             "What is done when the call timed out.",
             "[{goto: timeout_out}]",
         ),
-        key(
-            "max-body",
-            Kind::Size,
-            "At most so much of a body is kept; the rest is counted.",
-            "1MiB",
-        ),
-        key(
-            "record-inputs",
-            Kind::Boolean,
-            "Keeps the rendered parameters of the call in the records.",
-            "true",
-        ),
-        key(
-            "compensate",
-            kinds::COMPENSATE,
-            "Action that undoes this one; `closing.rollback` runs it.",
-            "purge-delete",
-        ),
+        call::MAX_BODY,
+        call::RECORD_INPUTS,
+        call::COMPENSATE,
         key(
             "controls",
             Kind::Place("CONTROLS"),

@@ -1,6 +1,7 @@
 //! The language, key by key.
 
 mod actions;
+mod call;
 mod components;
 mod kinds;
 mod load;

@@ -1,7 +1,7 @@
 //! `workflows`: steps, graphs, and what stands in them.
 
 use super::super::{Described, Kind, PLAIN, Ref, key};
-use super::kinds;
+use super::{call, kinds};
 use crate::read::places;
 
 /// `all`, `any`, or a number.
@@ -190,30 +190,10 @@ macro_rules! step_keys {
                 "Values taken out of the answer, as fields of the saved variable.",
                 "{token: {json: \"$.token\"}}",
             ),
-            key(
-                "expect",
-                Kind::Condition,
-                "Must hold for the call to be a success, whatever the component says.",
-                "\"{{status < 500}}\"",
-            ),
-            key(
-                "timeout",
-                Kind::Duration,
-                "The call is given up after this.",
-                "500ms",
-            ),
-            key(
-                "rate-limit",
-                kinds::RATE_LIMIT,
-                "Bounds how often the call is made.",
-                "{per-user: 50 req/s}",
-            ),
-            key(
-                "retry",
-                kinds::RETRY,
-                "When and how a call that did not succeed is tried again.",
-                "{limit: 2, delay: 100ms, backoff: exponential}",
-            ),
+            call::EXPECT,
+            call::TIMEOUT,
+            call::RATE_LIMIT,
+            call::RETRY,
             key(
                 "on-error",
                 kinds::HANDLER,
@@ -226,24 +206,9 @@ macro_rules! step_keys {
                 "What is done when this step timed out.",
                 "[{goto: timeout_out}]",
             ),
-            key(
-                "max-body",
-                Kind::Size,
-                "At most so much of a body is kept; the rest is counted.",
-                "1MiB",
-            ),
-            key(
-                "compensate",
-                kinds::COMPENSATE,
-                "Action that undoes this one; `closing.rollback` runs it.",
-                "purge-delete",
-            ),
-            key(
-                "record-inputs",
-                Kind::Boolean,
-                "Keeps the rendered parameters of the call in the records.",
-                "true",
-            ),
+            call::MAX_BODY,
+            call::COMPENSATE,
+            call::RECORD_INPUTS,
             key(
                 "controls",
                 Kind::Place("CONTROLS"),
@@ -400,24 +365,9 @@ pub const EXEC: Described = Described {
     place: Some(&places::EXEC),
     doc: "How a node runs.",
     keys: &[
-        key(
-            "timeout",
-            Kind::Duration,
-            "The call is given up after this.",
-            "500ms",
-        ),
-        key(
-            "rate-limit",
-            kinds::RATE_LIMIT,
-            "Bounds how often the call is made.",
-            "{per-user: 50 req/s}",
-        ),
-        key(
-            "retry",
-            kinds::RETRY,
-            "When and how a call that did not succeed is tried again.",
-            "{limit: 2, delay: 100ms, backoff: exponential}",
-        ),
+        call::TIMEOUT,
+        call::RATE_LIMIT,
+        call::RETRY,
         key(
             "on-error",
             kinds::HANDLER,
