@@ -98,11 +98,11 @@ def check(
         bundle_name=bundle.name,
     )
     cache = cache_dir(home)
-    with Workshop() as shop:
-        checked = check_with(shop, cache, bundle, request, memory=settings.memory_limit)
-        own = [part for part in (*checked.slots, *checked.providers) if part.source == "bundle"]
-        if own and checked.ok and checked.plan is not None:
-            # What the core cannot see, the types of a component's exports and what it imports, a composition shows.
+    checked = check_with(cache, bundle, request, memory=settings.memory_limit)
+    own = [part for part in (*checked.slots, *checked.providers) if part.source == "bundle"]
+    if own and checked.ok and checked.plan is not None:
+        # What the core cannot see, the types of a component's exports and what it imports, a composition shows.
+        with Workshop() as shop:
             compose(shop, cache, bundle=bundle, slots=checked.slots, providers=checked.providers)
     return checked
 
@@ -138,8 +138,15 @@ def core_request(
     }
 
 
-def check_with(shop: Workshop, cache: Path, bundle: Path, request: dict[str, Any], *, memory: int = 1 << 30) -> Checked:
+def check_with(cache: Path, bundle: Path, request: dict[str, Any], *, memory: int = 1 << 30) -> Checked:
     """Check `bundle` with a core of its own: resource components composed in, all else null, no network."""
+    from pmplab.host._wasm import Workshop
+
+    with Workshop(quick=True) as shop:
+        return _check(shop, cache, bundle, request, memory)
+
+
+def _check(shop: Workshop, cache: Path, bundle: Path, request: dict[str, Any], memory: int) -> Checked:
     first = vendored().components.get(_FIRST_PROVIDER)
     providers = [] if first is None or first.entry is None else [first.entry]
     answer = _ask(shop, cache, bundle, {**request, "providers": providers}, memory)

@@ -79,7 +79,7 @@ def compose(
 
     from pmplab.host import _wasm
 
-    folder = cache / _wasm.target()
+    folder = cache / shop.target
     told, compiled = folder / f"{join.key}.json", folder / f"{join.key}.cwasm"
     component, answer = None, _read_json(told)
     if answer is not None:
@@ -198,7 +198,7 @@ def _composer(shop: Workshop, cache: Path, have: Manifest) -> Component:
     from pmplab.host import _wasm
 
     vendor = have.named("compose")
-    path = cache / _wasm.target() / f"composer-{vendor.sha256[:40]}.cwasm"
+    path = cache / shop.target / f"composer-{vendor.sha256[:40]}.cwasm"
     component = _wasm.load_compiled(shop.engine, path)
     if component is None:
         component = _wasm.compile_component(shop.engine, vendor.read(), "the composer")

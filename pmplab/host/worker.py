@@ -96,12 +96,12 @@ def _serve(request: RunRequest, control: Control, emitter: Emitter, lines: queue
         sim=request.sim,
     )
     bundle, cache = Path(request.bundle), Path(request.cache)
+    checked = check_with(cache, bundle, asked, memory=request.memory_limit)
+    if not checked.ok or checked.plan is None:
+        emitter.event("rejected", answer=checked.answer)
+        return 2
+    asked["providers"] = [part.entry for part in checked.providers]
     with _wasm.Workshop() as shop:
-        checked = check_with(shop, cache, bundle, asked, memory=request.memory_limit)
-        if not checked.ok or checked.plan is None:
-            emitter.event("rejected", answer=checked.answer)
-            return 2
-        asked["providers"] = [part.entry for part in checked.providers]
         if request.shard:
             from pmplab.host.follow import follow
 

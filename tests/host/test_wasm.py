@@ -64,3 +64,8 @@ def test_a_child_imports_neither_polars_nor_pyarrow_nor_pandas():
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_code_compiled_quickly_is_kept_apart_from_code_compiled_well() -> None:
+    with _wasm.Workshop(quick=True) as quick, _wasm.Workshop() as well:
+        assert quick.target != well.target
