@@ -206,18 +206,18 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             let Some(strand) = user.task.strand_mut(at) else {
                 continue;
             };
-            match strand.hold {
-                Hold::Sleep(number, until) if number == alarm.number => strand.due = until,
-                Hold::Throttle(number, _) if number == alarm.number => {}
+            let until = match strand.hold {
+                Hold::Sleep(number, until) if number == alarm.number => {
+                    strand.due = until;
+                    until
+                }
+                Hold::Throttle(number, until) if number == alarm.number => until,
                 _ => continue,
-            }
+            };
             strand.hold = Hold::Nothing;
-            let (due, node) = (
-                strand.due,
-                self.program.scenes[user.scene].ops[strand.pc as usize].node,
-            );
+            let node = self.program.scenes[user.scene].ops[strand.pc as usize].node;
             let state = State::Executing(Doing::RunningAction);
-            self.turn(alarm.key, state, due, "system.timer", node);
+            self.turn(alarm.key, state, until, "system.timer", node);
             self.drive(alarm.key, at);
         }
     }
@@ -261,6 +261,8 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         };
         let since = match doing {
             Doing::WaitingResource => self.clock.now(),
+            // It is due when it is let through: it was held back before.
+            Doing::Throttled => strand.due.saturating_sub(strand.throttle_wait),
             _ => strand.due,
         };
         let node = self.program.scenes[user.scene].ops[strand.pc as usize].node;
