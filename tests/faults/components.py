@@ -15,10 +15,10 @@ def vendored(name: str) -> bytes:
     return manifest().named(name).read()
 
 
-def described(component: bytes, like: str) -> bytes:
-    """Return a component that says of itself what the vendored component `like` says."""
+def described(component: bytes, like: str, **more: object) -> bytes:
+    """Return a component that says of itself what the vendored component `like` says, and what `more` says instead."""
     name = b"pmplab:component"
-    text = json.dumps(manifest().named(like).section).encode()
+    text = json.dumps(manifest().named(like).section | more).encode()
     return component + _section(0, _leb(len(name)) + name + text)
 
 

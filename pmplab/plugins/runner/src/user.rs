@@ -259,3 +259,52 @@ pub enum Ending {
     /// The run, the scenario or the plan's downward ramp stopped it between two actions.
     Stopped,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RUNNING: State = State::Executing(Doing::RunningAction);
+
+    /// Turns to each of these, 10 ns apart.
+    fn turned(states: &[State]) -> Life {
+        let mut life = Life::new(0);
+        for (at, state) in (10..).step_by(10).zip(states) {
+            life.turn(*state, at, "test", NOWHERE);
+        }
+        life
+    }
+
+    #[test]
+    fn a_life_goes_through_the_five_groups_in_their_order() {
+        let all = [
+            State::Planning,
+            RUNNING,
+            State::Monitoring,
+            State::Executing(Doing::Blocked),
+            RUNNING,
+            State::Monitoring,
+            State::Closing(Exit::Closing),
+        ];
+        assert_eq!(turned(&[]).state, State::Initiating);
+        for (i, state) in all.iter().enumerate() {
+            let life = turned(&all[..=i]);
+            assert_eq!((life.state, life.since), (*state, 10 * (i as u64 + 1)));
+        }
+        assert_eq!(turned(&all).spent[Doing::Blocked as usize], 10);
+    }
+
+    #[test]
+    #[cfg(debug_assertions)]
+    #[should_panic = "Illegal"]
+    fn a_life_does_not_run_unplanned() {
+        turned(&[RUNNING]);
+    }
+
+    #[test]
+    #[cfg(debug_assertions)]
+    #[should_panic = "Illegal"]
+    fn a_life_does_not_go_on_when_it_is_closed() {
+        turned(&[State::Planning, State::Closing(Exit::ErrorOut), RUNNING]);
+    }
+}

@@ -2,7 +2,7 @@
 mod support;
 
 use pmplab_dsl::plan::*;
-use pmplab_records::ERROR_TYPES;
+use pmplab_records::{ERROR_TYPES, LEASE_EVENTS};
 use pmplab_runner::engine::Terms;
 use serde_json::json;
 use support::*;
@@ -144,6 +144,41 @@ fn leases_are_renewed_at_half_their_life() {
         .collect();
     assert!((9..=10).contains(&renewals.len()), "{renewals:?}");
     assert_eq!(bench.run.progress()["leases"]["expired"], 0);
+}
+
+#[test]
+fn a_lease_is_followed_from_its_task_to_its_task() {
+    let mut s = leasing(Spawn::AtOnce, 2, vec![url()]);
+    s.iterations = Some(3);
+    let mut plan = one(s);
+    plan.resources[PAIRS].ttl = Some(2 * SECOND);
+    let mut bench = Bench::with(
+        &plan,
+        |_| ok(800 * MS),
+        FakeProvider::new(2, Some(2 * SECOND)),
+        TERMS,
+        Rows::default(),
+    );
+    bench.go();
+    let events = |lease: u64| -> Vec<(&str, u64, Option<u64>)> {
+        let rows = bench.rows().leases.iter();
+        rows.filter(|row| row.lease == lease)
+            .map(|row| (LEASE_EVENTS[row.event as usize], row.user, row.task))
+            .collect()
+    };
+    // Tasks of 800 ms, renewed after a second and after two: in the second task of each user, and in the third.
+    for (user, tasks) in [(0, [0, 2, 4]), (1, [1, 3, 5])] {
+        let [first, second, third] = tasks.map(Some);
+        assert_eq!(
+            events(user),
+            [
+                ("acquire", user, first),
+                ("renew", user, second),
+                ("renew", user, third),
+                ("release", user, third)
+            ]
+        );
+    }
 }
 
 #[test]
