@@ -80,9 +80,7 @@ def sent(run: pmplab.Run, user: int = 0) -> list[tuple[str, str, int, int]]:
 def said(run: pmplab.Run, user: int | None = None) -> list[str]:
     """Return what `log.*` steps wrote, of all users or of one."""
     return [
-        str(change.value)
-        for change in run.changes()
-        if (change.path or "").startswith("log.") and user in (None, change.user)
+        str(change.value) for change in run.changes() if (change.path or "").startswith("log.") and user in (None, change.user)
     ]
 
 

@@ -89,7 +89,9 @@ workflows:
 def test_failures_and_timeouts_are_handled_at_the_action_at_the_node_and_at_the_workflow(simulate: Simulate) -> None:
     def handlers(place: str) -> str:
         said = '{action: log.warn, with: "%s: {{workbook.task_id}} {{event.type}}"}'
-        return f"on-error: [{said % place}, {{ref: drop}}, {{goto: closing}}], on-timeout: [{said % place}, {{goto: closing.error}}]"
+        return (
+            f"on-error: [{said % place}, {{ref: drop}}, {{goto: closing}}], on-timeout: [{said % place}, {{goto: closing.error}}]"
+        )
 
     flow = "flow: {transitions: [{to: closing.rollback}]}"
     run = simulate(
