@@ -261,7 +261,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         };
         let since = match doing {
             Doing::WaitingResource => self.clock.now(),
-            // It is due when it is let through: it was held back before.
+            // Its due time is that of the slot by now.
             Doing::Throttled => strand.due.saturating_sub(strand.throttle_wait),
             _ => strand.due,
         };
