@@ -24,23 +24,26 @@ fn spent(row: &TaskRow) -> [i64; 4] {
     .map(|ns| (ns + 500_000) / 1_000_000)
 }
 
-/// A call that each user, or all of them, may make so often.
-fn limited(per: LimitPer, count: u64) -> (Vec<Limit>, Step) {
+/// So many calls, which each user, or all of them together, may make so often.
+fn limited(per: LimitPer, count: u64, calls: u32) -> (Vec<Limit>, Vec<Step>) {
     let limit = Limit {
         name: "l".into(),
         per,
         rate: Rate { count, per: SECOND },
         burst: 1,
     };
-    let mut get = call(0, 0);
-    get.limits = vec![0];
-    (vec![limit], act_as("get", get))
+    let one = |action| {
+        let mut get = call(action, 0);
+        get.limits = vec![0];
+        act_as(&format!("get{action}"), get)
+    };
+    (vec![limit], (0..calls).map(one).collect())
 }
 
 #[test]
 fn the_time_between_two_calls_that_a_limit_holds_apart_is_throttled() {
-    let (limits, get) = limited(LimitPer::User, 10);
-    let steps = vec![get.clone(), get.clone(), get, wait("wait", 30 * MS)];
+    let (limits, mut steps) = limited(LimitPer::User, 10, 3);
+    steps.push(wait("wait", 30 * MS));
     let mut plan = one(scenario(Spawn::AtOnce, 1, steps));
     plan.limits = limits;
     let mut bench = Bench::new(&plan, |_| ok(10 * MS));
@@ -51,8 +54,8 @@ fn the_time_between_two_calls_that_a_limit_holds_apart_is_throttled() {
 #[test]
 fn who_waited_for_a_lease_is_throttled_only_from_then_on() {
     // Both users share the limit. The second has the pair when the first is gone, and then the limit is in its way.
-    let (limits, get) = limited(LimitPer::Global, 10);
-    let mut s = scenario(Spawn::AtOnce, 2, vec![get]);
+    let (limits, steps) = limited(LimitPer::Global, 10, 1);
+    let mut s = scenario(Spawn::AtOnce, 2, steps);
     s.inherit = vec![PAIRS];
     let mut plan = one(s);
     plan.limits = limits;
