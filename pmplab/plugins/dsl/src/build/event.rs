@@ -64,7 +64,9 @@ impl Scope<'_, '_> {
 
     /// The output of the judged call that a bare name means.
     pub fn output(&mut self, path: &Path) -> Option<Term> {
-        let named = self.var(&path.root).is_some() || self.globals.get(&path.root).is_some();
+        let named = self.var(&path.root).is_some()
+            || self.globals.get(&path.root).is_some()
+            || self.shared.get(&path.root).is_some();
         let judged = self.judged.as_mut()?;
         let is_output = match &judged.known {
             Some(all) => all.iter().any(|(name, _)| *name == path.root),

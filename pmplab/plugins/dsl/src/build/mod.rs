@@ -18,6 +18,7 @@ mod resources;
 mod scenarios;
 mod scope;
 mod section;
+mod shared;
 mod sim;
 mod starts;
 mod steps;
@@ -139,6 +140,7 @@ impl Ctx<'_> {
             actions: &actions,
             components: &components,
             answers: components.answers().into(),
+            shared: std::rc::Rc::default(),
             next: 0,
             saved: std::collections::HashMap::new(),
             limits: Vec::new(),

@@ -2,10 +2,8 @@
 
 use super::calls::index_of;
 use super::components::Components;
-use super::scope::Scope;
-use super::steps::Compiled;
 use crate::plan::{
-    Call, Expr, Head, Origin, Over, Part, Segment, Source, Step, Template, Variable,
+    Call, Expr, Head, Origin, Over, Part, Scenario, Segment, Source, Step, Template, Variable,
 };
 
 /// What is read of an event's payload.
@@ -85,30 +83,30 @@ impl Payload {
 }
 
 /// Gives every call its outputs, and every save the origin of its fields.
-pub fn fill(compiled: &mut Compiled, scope: &Scope<'_, '_>, components: &Components<'_>) {
+pub fn fill(scenario: &mut Scenario, answers: &mut [Vec<Step>], components: &Components<'_>) {
     let filler = Filler {
-        vars: &scope.variables(),
+        vars: &scenario.vars,
         components,
     };
     let mut payload = Payload::default();
-    for steps in [&compiled.steps, &compiled.on_error, &compiled.on_timeout] {
+    for steps in [&scenario.steps, &scenario.on_error, &scenario.on_timeout] {
         payload.look(steps);
     }
-    for steps in &compiled.answers {
+    for steps in &*answers {
         payload.look(steps);
     }
-    for node in compiled.graph.iter().flat_map(|g| &g.nodes) {
+    for node in scenario.graph.iter().flat_map(|g| &g.nodes) {
         payload.look(std::slice::from_ref(&node.step));
     }
     let lists = [
-        &mut compiled.steps,
-        &mut compiled.on_error,
-        &mut compiled.on_timeout,
+        &mut scenario.steps,
+        &mut scenario.on_error,
+        &mut scenario.on_timeout,
     ];
-    for steps in lists.into_iter().chain(&mut compiled.answers) {
+    for steps in lists.into_iter().chain(answers) {
         filler.steps(steps, &payload);
     }
-    for node in compiled.graph.iter_mut().flat_map(|g| &mut g.nodes) {
+    for node in scenario.graph.iter_mut().flat_map(|g| &mut g.nodes) {
         let mut own = Payload::default();
         for when in node.transitions.iter().filter_map(|t| t.when.as_ref()) {
             own.expr(when);

@@ -51,15 +51,27 @@ impl<'n> Ctx<'_> {
             .filter_map(|s| Some(s.profile.as_ref()?.value.as_str()))
             .collect();
         let mut profiles_used: HashSet<String> = HashSet::new();
-        for decl in &script.load.scenarios {
-            let workflow = decl.workflow.as_ref().and_then(|name| {
+        let workflows: Vec<Option<&WorkflowDecl<'n>>> = script
+            .load
+            .scenarios
+            .iter()
+            .map(|decl| {
+                let name = decl.workflow.as_ref()?;
                 let exact = by_name.get(name.value.as_str()).copied();
                 exact.or_else(|| self.no_workflow(name, &script.workflows, &decl.path))
-            });
+            })
+            .collect();
+        run.extend(workflows.iter().flatten().map(|w| w.name.value.as_str()));
+        // A single workflow shares with nobody.
+        if script.workflows.len() > 1 {
+            let runs = |w: &&WorkflowDecl<'n>| run.contains(w.name.value.as_str());
+            let runs: Vec<&WorkflowDecl<'n>> = script.workflows.iter().filter(runs).collect();
+            shop.shared = self.shared(&runs, resources, book, shop).into();
+        }
+        for (decl, workflow) in script.load.scenarios.iter().zip(workflows) {
             let profile = self.profile_of(decl, &script.load.profiles, &named);
             profiles_used.extend(profile.map(|p| p.name.value.clone()));
             let Some(workflow) = workflow else { continue };
-            run.insert(&workflow.name.value);
             let scope = self.scope(decl, resources, book, globals);
             let scenario =
                 self.plan_scenario(decl, workflow, profile, scope, script, shop, &mut all);
@@ -110,6 +122,7 @@ impl<'n> Ctx<'_> {
                 .retain(|d| d.number != 311 || d.span() != Some(workflow.name.span));
             all.used.extend(scope.used);
         }
+        super::shared::agree(&mut all, shop.components);
         all
     }
 

@@ -5,6 +5,7 @@ use super::event::Judged;
 use super::flow::{At, Flow};
 use super::grammar::{Path, Step};
 use super::resources::Resources;
+use super::shared::Shared;
 use super::types::{Type, Types};
 use super::workbook::Book;
 use crate::diag::{Diagnostic, Span, nearest};
@@ -31,7 +32,7 @@ const WATCH: [&str; 2] = ["tick", "scenario"];
 const NOTHING: Term = Term::Const(Value::None);
 
 /// A variable and who writes it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Var {
     pub name: String,
     pub writers: Vec<Writer>,
@@ -52,7 +53,7 @@ pub struct Var {
 }
 
 /// Where the script names a variable to save it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Writer {
     pub action: String,
     pub span: Span,
@@ -77,6 +78,10 @@ pub struct Scope<'a, 'n> {
     pub vars: Vec<Var>,
     /// Where a variable stands in `vars`.
     pub index: HashMap<String, usize>,
+    /// Variables of all users that this workflow, or any other, saves.
+    pub shared: Rc<Shared>,
+    /// Where those stand in `vars` that only other workflows save.
+    pub borrowed: HashMap<String, usize>,
     /// Of the variables' fields.
     pub types: Types,
     /// `global.*`.
@@ -118,6 +123,8 @@ impl<'a, 'n> Scope<'a, 'n> {
             explicit: false,
             vars: Vec::new(),
             index: HashMap::new(),
+            shared: Rc::default(),
+            borrowed: HashMap::new(),
             types: Types::default(),
             globals: globals.clone(),
             context: Json::Object(Map::new()),
@@ -207,6 +214,12 @@ impl Scope<'_, '_> {
     pub fn var(&self, name: &str) -> Option<usize> {
         self.index.get(name).copied()
     }
+
+    /// The variables of the workflow itself.
+    fn own(&self) -> impl Iterator<Item = &Var> {
+        let own = |(i, var): &(usize, &Var)| self.index.get(&var.name) == Some(i);
+        self.vars.iter().enumerate().filter(own).map(|(_, var)| var)
+    }
 }
 
 impl Ctx<'_> {
@@ -222,7 +235,7 @@ impl Ctx<'_> {
             return Some(term);
         }
         if scope.watch && !matches!(path.root.as_str(), "env" | "workbook" | "global") {
-            return self.bare(scope, path, place);
+            return self.bare(scope, path, at, place);
         }
         match path.root.as_str() {
             "resource" => self.resource_source(scope, path, place),
@@ -279,15 +292,24 @@ impl Ctx<'_> {
             }
             name => match scope.var(name) {
                 Some(var) => self.var_source(scope, var, path, &path.rest, at, place),
-                None => self.bare(scope, path, place),
+                None => self.bare(scope, path, at, place),
             },
         }
     }
 
-    /// A name that no step saves: a global, or nothing.
-    fn bare(&mut self, scope: &Scope<'_, '_>, path: &Path, place: &str) -> Option<Term> {
+    /// A name that no step of the workflow saves: a global, or nothing.
+    fn bare(
+        &mut self,
+        scope: &mut Scope<'_, '_>,
+        path: &Path,
+        at: At,
+        place: &str,
+    ) -> Option<Term> {
         if let Some(value) = scope.globals.get(&path.root) {
-            return self.inside_global(value, path, &path.rest, place);
+            return self.inside_global(value, path, &path.rest, &[], place);
+        }
+        if let Some(var) = scope.global(&path.root) {
+            return self.var_source(scope, var, path, &path.rest, at, place);
         }
         let name = &path.root;
         let globals = scope
@@ -296,7 +318,8 @@ impl Ctx<'_> {
             .into_iter()
             .flatten()
             .map(|(k, _)| k.as_str());
-        let names = scope.vars.iter().map(|v| v.name.as_str()).chain(globals);
+        let names = scope.own().map(|v| v.name.as_str()).chain(globals);
+        let names = names.chain(scope.shared.names());
         let near = nearest(name, names.chain(RESERVED.iter().copied().take(4)));
         if near.is_none() && (scope.incomplete || path.optional) {
             return (!scope.incomplete).then_some(NOTHING);
@@ -308,7 +331,11 @@ impl Ctx<'_> {
         )
         .at(place);
         let mut found = found.label(format!("nothing on any path to this node saves `{name}`"));
-        let var = near.and_then(|near| scope.vars.iter().find(|v| v.name == near));
+        let named = |near: &str| {
+            let own = scope.var(near).map(|var| &scope.vars[var]);
+            own.or_else(|| scope.shared.get(near))
+        };
+        let var = near.and_then(named);
         if let Some((var, writer)) = var.and_then(|v| v.writers.first().map(|w| (v, w))) {
             let kind = match var.scope {
                 VarScope::Workbook => "workbook",
@@ -323,10 +350,10 @@ impl Ctx<'_> {
             ));
         } else if near.is_some() {
             found = found.suggest(near);
-        } else if scope.vars.is_empty() {
+        } else if scope.index.is_empty() {
             found = found.help(format!("save it in an earlier action: `save-as: {name}`"));
         } else {
-            let known: Vec<&str> = scope.vars.iter().map(|v| v.name.as_str()).collect();
+            let known: Vec<&str> = scope.own().map(|v| v.name.as_str()).collect();
             found = found.note(format!("saved in this workflow: {}", known.join(", ")));
         }
         self.report(found);
@@ -627,21 +654,29 @@ impl Ctx<'_> {
         at: At,
         place: &str,
     ) -> Option<Term> {
-        if let Some(first) = rest.first()
-            && scope.globals.get(&first.name).is_none()
-            && let Some(var) = scope.var(&first.name)
-            && scope.vars[var].scope == VarScope::Global
-        {
+        let unknown = |first: &&Step| scope.globals.get(&first.name).is_none();
+        let Some(first) = rest.first().filter(unknown) else {
+            return self.inside_global(&scope.globals, path, rest, &[], place);
+        };
+        if let Some(var) = scope.global(&first.name) {
             return self.var_source(scope, var, path, &rest[1..], at, place);
         }
-        self.inside_global(&scope.globals, path, rest, place)
+        let own = scope.own().filter(|v| v.scope == VarScope::Global);
+        let saved: BTreeSet<&str> = own
+            .map(|v| v.name.as_str())
+            .chain(scope.shared.names())
+            .collect();
+        let saved: Vec<&str> = saved.into_iter().collect();
+        self.inside_global(&scope.globals, path, rest, &saved, place)
     }
 
+    /// `saved`: what could have been meant beside what `value` holds.
     fn inside_global(
         &mut self,
         value: &Json,
         path: &Path,
         rest: &[Step],
+        saved: &[&str],
         place: &str,
     ) -> Option<Term> {
         let mut here = value;
@@ -660,6 +695,7 @@ impl Ctx<'_> {
                     .into_iter()
                     .flatten()
                     .map(|(k, _)| k.as_str())
+                    .chain(saved.iter().copied())
                     .collect();
                 let found = Diagnostic::error(
                     301,

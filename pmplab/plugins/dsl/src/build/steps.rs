@@ -4,6 +4,7 @@ use super::actions::{Actions, Doing};
 use super::components::{Answers, Components};
 use super::flow::{At, Edge, Open, Owner, Seat, Why};
 use super::scope::Scope;
+use super::shared::Shared;
 use crate::diag::{Diagnostic, Span};
 use crate::plan::{
     Branch, Graph, Head, Limit, Loop, Ns, Over, Parallel, Retry, Source, Step, Target, Template,
@@ -22,6 +23,8 @@ pub struct Shop<'a, 'n> {
     pub actions: &'a Actions<'a, 'n>,
     pub components: &'a Components<'n>,
     pub answers: Rc<Answers>,
+    /// Variables of all users.
+    pub shared: Rc<Shared>,
     /// Next `Call::action`.
     pub next: u32,
     /// Where variables are saved, and whether anything reads them.
@@ -142,6 +145,7 @@ impl<'n> Ctx<'_> {
     ) -> Compiled {
         scope.answers = shop.answers.clone();
         self.declare_vars(workflow, scope, shop);
+        scope.share(shop);
         let timeout = workflow.timeout.as_ref().or(workflow.exits.after.as_ref());
         let span = workflow.name.span;
         let mut job = Job {
@@ -194,7 +198,6 @@ impl<'n> Ctx<'_> {
             self.workflow_handler(&workflow.on_timeout, "on-timeout", lates, &mut job);
         compiled.answers = self.answers(open(Why::AnyTime), &mut job);
         compiled.first = job.first;
-        super::outputs::fill(&mut compiled, scope, shop.components);
         for var in &scope.vars {
             for writer in &var.writers {
                 let entry = shop

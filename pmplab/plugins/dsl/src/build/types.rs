@@ -106,6 +106,13 @@ impl Types {
         self.add(var, [(field.to_owned(), kind)].into());
     }
 
+    /// What is known elsewhere of a variable.
+    pub fn adopt(&mut self, var: &str, from: &Self) {
+        for fields in from.vars.get(var).into_iter().flatten() {
+            self.add(var, fields.clone());
+        }
+    }
+
     fn add(&mut self, var: &str, fields: Fields) {
         match self.vars.get_mut(var) {
             Some(known) if known.iter().any(|k| Rc::ptr_eq(k, &fields)) => {}

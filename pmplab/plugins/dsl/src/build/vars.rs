@@ -140,13 +140,18 @@ impl<'n> Ctx<'_> {
             var.merge_said = true;
         }
         var.writers.push(writer);
-        if let (Some(all), Some(these)) = (&mut var.outputs, outputs) {
-            all.retain(|o| these.contains(o));
-        }
+        var.brings(outputs.as_deref());
     }
 }
 
 impl Var {
+    /// One more writer brings these.
+    pub fn brings(&mut self, outputs: Option<&[String]>) {
+        if let (Some(all), Some(these)) = (&mut self.outputs, outputs) {
+            all.retain(|o| these.contains(o));
+        }
+    }
+
     pub fn named(name: &str) -> Self {
         Self {
             name: name.to_owned(),

@@ -291,8 +291,14 @@ impl<'f> Data<'f> {
         if some || lasting {
             let message = format!("variable `{name}` may not be saved yet in `{}`", read.place);
             let mut found = Diagnostic::warning(303, read.span, message).label("not always there");
-            if let Some(write) = earlier.first().copied().or(writes.first()) {
-                found = found.also(write.span, "saved here");
+            let here = earlier.first().copied().or(writes.first());
+            // What only other scenarios save is not in this flow.
+            let elsewhere = var.writers.first();
+            if let Some(span) = here.map(|w| w.span).or(elsewhere.map(|w| w.span)) {
+                found = found.also(span, "saved here");
+            }
+            if lasting && !self.flow.writes.iter().any(|w| w.var == read.var) {
+                return Some(found.note("another scenario saves it, which may be later than this"));
             }
             if lasting && !some {
                 return Some(found.note("the first task comes before anything is saved"));
