@@ -4,12 +4,12 @@ mod common;
 
 use common::{Bundle, codes, plan};
 use pmplab_dsl::plan::{
-    Call, Head, Hole, Origin, Part, Plan, Scenario, Source, Template, VarScope, Variable,
+    Call, Head, Hole, Origin, Part, Plan, Role, Scenario, Source, Template, VarScope, Variable,
 };
 
 /// Scenario `a` logs in and saves the token; `b` runs `steps`.
-fn bundle(steps: &str) -> Bundle {
-    Bundle::of(&format!(
+fn script(steps: &str) -> String {
+    format!(
         r#"version: "1.0"
 x-globals: {{region: eu}}
 components:
@@ -29,7 +29,11 @@ load:
     - {{name: a, workflow: first, user-count: 1}}
     - {{name: b, workflow: second, user-count: 1, start-after: a}}
 "#
-    ))
+    )
+}
+
+fn bundle(steps: &str) -> Bundle {
+    Bundle::of(&script(steps))
 }
 
 fn log(message: &str) -> String {
@@ -245,4 +249,33 @@ fn the_type_of_what_another_scenario_saves_is_known() {
     assert!(bundle(right).check().ok());
     let wrong = bundle("[{if: \"{{token.status > 'x'}}\", then: [{ref: get}]}]").check();
     assert!(!wrong.ok());
+}
+
+#[test]
+fn in_an_expect_a_shared_variable_is_no_output_of_the_call() {
+    let section = r#"{"name":"mine","version":"1.0.0","role":"protocol","capabilities":["ping"],"calls":{"ping":{"params":{}}}}"#;
+    let sources = |expect: &str| {
+        let steps = format!("[{{action: mine.ping, expect: \"{{{{{expect}}}}}\"}}]");
+        let mine = "  - {name: mine, version: \"1.0.0\", entry: ./mine.wasm}\nactions:";
+        let script = script(&steps).replacen("actions:", mine, 1);
+        let plan = plan(&Bundle::of(&script).component(
+            "mine.wasm",
+            Some(section),
+            &[Role::Protocol.contract()],
+        ));
+        let mut all = Vec::new();
+        let expect = call(&plan.scenarios[1]).expect.as_ref().unwrap();
+        expect
+            .term
+            .each_source(&mut |source| all.push(source.clone()));
+        all
+    };
+    assert!(matches!(
+        sources("token.status == 1")[..],
+        [Source::Var { .. }]
+    ));
+    assert!(matches!(
+        sources("status == 1")[..],
+        [Source::Output { .. }]
+    ));
 }
