@@ -19,6 +19,7 @@ import pmplab
 from pmplab import cli
 from pmplab.commands import follow
 from pmplab.commands.console import Console
+from pmplab.demo import bundle_path
 from pmplab.errors import DiagnosticsError
 
 
@@ -267,3 +268,17 @@ def test_the_target_says_first_last_and_count_of_its_ports(tmp_path: Path) -> No
     assert str(manifest) in line
     assert len(line) < 200 + len(str(manifest))
     assert ", port " in serve()
+
+
+@pytest.mark.parametrize("below", ["", "deeper/still"])
+def test_a_home_that_is_a_file_is_one_clear_error(tmp_path: Path, capsys: pytest.CaptureFixture[str], below: str) -> None:
+    file = tmp_path / "home"
+    file.write_text("mine", encoding="utf-8")
+    bundle = str(bundle_path())
+    for line in (["runs"], ["runs", "--json"], ["show"], ["stop"], ["check", bundle], ["run", bundle]):
+        assert cli.main(["--home", str(file / below), *line]) == 2
+        said = capsys.readouterr().err
+        assert "this is a file" in said
+        assert str(file) in said
+        assert "Traceback" not in said
+    assert file.read_text(encoding="utf-8") == "mine"
