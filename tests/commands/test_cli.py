@@ -282,3 +282,14 @@ def test_a_home_that_is_a_file_is_one_clear_error(tmp_path: Path, capsys: pytest
         assert str(file) in said
         assert "Traceback" not in said
     assert file.read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.parametrize(
+    ("verb", "said"),
+    [("chek", "did you mean `check`?"), ("shw", "did you mean `show`?"), ("ls", "there are check, load, wbs, run")],
+)
+def test_a_misspelt_verb_is_told_which_was_meant(capsys: pytest.CaptureFixture[str], verb: str, said: str) -> None:
+    assert cli.main([verb]) == 2
+    found = capsys.readouterr().err
+    assert f"there is no verb `{verb}`: {said}" in found
+    assert "invalid choice" not in found
