@@ -266,7 +266,7 @@ def _ends(actions: pl.LazyFrame, tasks: pl.LazyFrame, load: pl.LazyFrame) -> pl.
 
 
 def _in_flight(load: pl.LazyFrame) -> pl.LazyFrame:
-    """What each scenario had in flight at its last tick."""
+    """Return what each scenario had in flight at its last tick."""
     return load.group_by("shard", "scenario").agg(pl.col("in_flight").sort_by("t", "seq").last())
 
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 _EPILOG = """\
 GET, POST, PUT, DELETE on /asset, /cfg and /assets/NAME; each port is a store of its own. A path that holds nothing gets
 a body of its own at the first GET. /status/NNN answers NNN, /bytes/N answers N bytes, /__stats__ tells what was asked.
-One line says that it is ready (with --json an object with all ports); SIGTERM, Ctrl-C, or the end of a pipe on standard input end it."""
+One line says that it is ready, with --json an object with all ports. SIGTERM, Ctrl-C, or the end of a pipe on standard
+input end it."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:

@@ -22,7 +22,6 @@ from pmplab.commands.console import Console
 from pmplab.demo import bundle_path
 from pmplab.errors import DiagnosticsError
 
-
 PROGRESS = {"t": 1_000_000_000, "phase": "running", "scenarios": [{"name": "s", "users": 2, "online": 2, "finished": 5}]}
 
 
