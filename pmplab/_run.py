@@ -84,6 +84,17 @@ class Run:
         return None if ns is None else datetime.fromtimestamp(ns / 1e9, UTC)
 
     @property
+    def took(self) -> float | None:
+        """How long it went, in s: of a crashed run as far as its records reach; None while it runs."""
+        state = self.state
+        if state.status == CRASHED:
+            from pmplab.analysis import recorded_s
+
+            return recorded_s(self.frames)
+        ns = state.manifest.get("duration_ns")
+        return None if ns is None else ns / 1e9
+
+    @property
     def users(self) -> int | None:
         """How many virtual users it creates."""
         users = self._state.run.get("users")

@@ -7,12 +7,24 @@ from importlib import import_module
 from typing import Any
 
 from pmplab._version import __version__
+from pmplab.errors import nearest
 
 VERBS = ("check", "load", "wbs", "run", "runs", "show", "stop", "schema", "explain", "target", "demo")
 EPILOG = "exit status: 0 fine, 1 our fault or a full disk, 2 bad input, 105 interrupted, 107 a component trapped"
 
 
-def build(prog: str = "pmp", parser_class: type[argparse.ArgumentParser] = argparse.ArgumentParser) -> argparse.ArgumentParser:
+class Parser(argparse.ArgumentParser):
+    """A parser that says which verb was meant."""
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if isinstance(action, argparse._SubParsersAction) and value not in action.choices:  # noqa: SLF001
+            close = nearest(str(value), VERBS, most=1)
+            hint = f"did you mean `{close[0]}`?" if close else f"there are {', '.join(VERBS)}"
+            raise argparse.ArgumentError(None, f"there is no verb `{value}`: {hint}")
+        super()._check_value(action, value)
+
+
+def build(prog: str = "pmp", parser_class: type[Parser] = Parser) -> argparse.ArgumentParser:
     """Return the parser with all verbs; parsed arguments carry the verb's name as `verb` and what does it as `main`."""
     parser = parser_class(
         prog=prog,

@@ -27,14 +27,14 @@ def rows(found: list[Run]) -> list[list[str]]:
 
     shown = []
     for run in found:
-        took = (run.manifest or {}).get("duration_ns")
+        took = run.took
         started = run.started.astimezone().strftime("%Y-%m-%d %H:%M:%S") if run.started else units.NONE
         shown.append(
             [
                 run.id,
                 run.status,
                 started,
-                units.clock(took / 1e9) if took is not None else units.NONE,
+                units.clock(took) if took is not None else units.NONE,
                 units.count(run.users),
                 str(run.name or ""),
             ]
@@ -48,6 +48,7 @@ def as_json(run: Run) -> dict[str, Any]:
         "run_id": run.id,
         "status": run.status,
         "started": run.started.isoformat() if run.started else None,
+        "duration_s": run.took,
         "users": run.users,
         "name": run.name,
         "run_dir": str(run.dir),

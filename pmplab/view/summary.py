@@ -74,6 +74,9 @@ def _totals(summary: Mapping[str, Any]) -> str:
         _row("actions_failed", units.share(fail, count), f"{units.count(fail)} out of {units.count(count)}"),
         _row("actions_timed_out", units.share(timeout, count), f"{units.count(timeout)} out of {units.count(count)}"),
     ]
+    flying = summary.get("in_flight")
+    if flying:
+        lines.append(_row("actions_in_flight", units.count(flying), "begun and not ended when the last records were written"))
     moved = summary.get("bytes")
     if moved:
         lines.append(_row("data", f"{units.size(moved.get('sent'))} sent", f"{units.size(moved.get('received'))} received"))

@@ -218,7 +218,12 @@ impl Ctx<'_> {
             return nothing;
         };
         let path = clean(&entry.value);
-        let (json, source, mut grants) = match self.files.component(&path) {
+        let file = if entry.value.starts_with('/') {
+            Err(FileError::Outside)
+        } else {
+            self.files.component(&path)
+        };
+        let (json, source, mut grants) = match file {
             Ok(file) => match self.said(&file, entry, decl, guess) {
                 Some(json) => (json, EntrySource::Bundle, Vec::new()),
                 None => return nothing,

@@ -298,8 +298,9 @@ impl Ctx<'_> {
             .map(|(k, _)| k.as_str());
         let names = scope.vars.iter().map(|v| v.name.as_str()).chain(globals);
         let near = nearest(name, names.chain(RESERVED.iter().copied().take(4)));
-        if near.is_none() && (scope.incomplete || path.optional) {
-            return (!scope.incomplete).then_some(NOTHING);
+        let incomplete = scope.incomplete || self.damaged.contains("save-as");
+        if near.is_none() && (incomplete || path.optional) {
+            return (!incomplete).then_some(NOTHING);
         }
         let found = Diagnostic::error(
             301,

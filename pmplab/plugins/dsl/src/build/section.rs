@@ -14,6 +14,8 @@ pub struct Param<'s> {
     pub name: &'s str,
     /// text, integer, number, boolean, map, list, any.
     pub kind: &'s str,
+    /// What a text must be: `http-url`, or anything.
+    pub format: Option<&'s str>,
     pub required: bool,
     pub description: &'s str,
 }
@@ -86,6 +88,7 @@ impl Section {
                 .map(|(name, about)| Param {
                     name,
                     kind: about.get("type").and_then(Json::as_str).unwrap_or("any"),
+                    format: about.get("format").and_then(Json::as_str),
                     required: about
                         .get("required")
                         .and_then(Json::as_bool)

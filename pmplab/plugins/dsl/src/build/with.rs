@@ -9,6 +9,7 @@ use crate::diag::{Diagnostic, Span, nearest};
 use crate::plan::{Expr, Hole, Part, Template, Term};
 use crate::read::Ctx;
 use crate::yaml::{Kind, Node, Plain, Scalar, plain};
+use pmplab_url::Url;
 use serde_json::{Map, Value as Json};
 
 /// A call of a component, and where the script names it.
@@ -101,6 +102,14 @@ impl Ctx<'_> {
             "list" => node.list().is_some(),
             _ => true,
         };
+        if let (true, Some("http-url"), Some(text)) = (good, param.format, node.text())
+            && let Err(why) = Url::parse(text)
+        {
+            let message = format!("no request of `{what}` can go to this `{}`", param.name);
+            let found = Diagnostic::error(415, node.span, message).label(why.to_string());
+            let found = found.at(format!("{path}.{}", param.name));
+            self.report(found.help(param.description.to_owned()));
+        }
         if !good {
             let article = if param.kind == "integer" { "an" } else { "a" };
             let message = format!(

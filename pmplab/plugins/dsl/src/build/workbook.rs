@@ -335,6 +335,9 @@ impl<'n> Ctx<'_> {
             let saved = scope.vars.iter().filter(|v| v.in_workbook());
             names.extend(saved.map(|v| v.name.clone()).filter(|n| !n.contains('.')));
         }
+        if known == 0 && self.damaged.contains("save-as") {
+            return;
+        }
         let Some(wrong) = rest.get(known) else {
             let last = &rest[rest.len() - 1];
             let message = format!("`workbook.{}` needs a field in `{place}`", steps.join("."));

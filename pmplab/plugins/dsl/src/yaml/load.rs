@@ -299,6 +299,14 @@ impl Loader {
             FrameKind::List(items) => items.push(node),
             FrameKind::Map { entries, key, seen } => match key.take() {
                 None => *key = Some(node),
+                Some(nothing) if nothing.is_null() => {
+                    let found =
+                        Diagnostic::error(104, nothing.span, "a key must be text, not nothing")
+                            .label("this key is null");
+                    self.diagnostics.push(
+                        found.help("name it, or quote it where that is its name: `\"null\"`"),
+                    );
+                }
                 Some(Node {
                     span,
                     kind: Kind::Scalar(Scalar { text, .. }),
