@@ -121,7 +121,9 @@ load: {scenarios: [{name: s, workflow: w, user-count: 1}]}
     assert any(change.path == "log.error" for change in run.changes())
 
 
-STEPS = "steps: [{ref: mark}, {ref: get, save-as: page}, {if: \"{{page.json.n == 4}}\", then: [{ref: drop}], else: [{goto: TARGET}]}]"
+STEPS = (
+    'steps: [{ref: mark}, {ref: get, save-as: page}, {if: "{{page.json.n == 4}}", then: [{ref: drop}], else: [{goto: TARGET}]}]'
+)
 NODES = """\
 entry: first
     nodes:
