@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -52,7 +52,9 @@ workflows:
               - {event: success, when: "{{page.json.n == 4}}", to: error_out}
               - {event: success, when: "{{page.json.n == 3}}", to: order}
               - {to: clean}
-      order: {ref: post, controls: {flow: {transitions: [{event: success, to: error_out}, {event: fail, to: clean}, {to: timeout_out}]}}}
+      order:
+        ref: post
+        controls: {flow: {transitions: [{event: success, to: error_out}, {event: fail, to: clean}, {to: timeout_out}]}}
       clean: {ref: drop, controls: {flow: {transitions: [{event: fail, to: error_out}, {to: closing}]}}}
 """
         + LOAD,
@@ -121,9 +123,11 @@ load: {scenarios: [{name: s, workflow: w, user-count: 1}]}
     assert any(change.path == "log.error" for change in run.changes())
 
 
-STEPS = (
-    'steps: [{ref: mark}, {ref: get, save-as: page}, {if: "{{page.json.n == 4}}", then: [{ref: drop}], else: [{goto: TARGET}]}]'
-)
+STEPS = """\
+steps:
+      - {ref: mark}
+      - {ref: get, save-as: page}
+      - {if: "{{page.json.n == 4}}", then: [{ref: drop}], else: [{goto: TARGET}]}"""
 NODES = """\
 entry: first
     nodes:
@@ -164,10 +168,27 @@ workflows:
     entry: begin
     nodes:
       begin: {ref: mark, controls: {flow: {transitions: [{to: order}]}}}
-      order: {ref: post, controls: {exec: {on-error: [{ref: get}, {goto: closing.rollback}]}, flow: {transitions: [{to: closing}]}}}
+      order:
+        ref: post
+        controls:
+          exec: {on-error: [{ref: get}, {goto: closing.rollback}]}
+          flow: {transitions: [{to: closing}]}
 """
         + LOAD,
         model=FAILING,
     )
-    rows = run.frames.actions.collect().filter(user=0).sort("seq")
-    assert [(str(node).split("/", 2)[-1], str(phase)) for node, phase in rows.select("node", "phase").iter_rows()] == []
+    rows = run.frames.actions.collect().sort("seq")
+    phases = {str(node).split("/", 2)[-1]: str(phase) for node, phase in rows.select("node", "phase").iter_rows()}
+    assert phases == {
+        "begin": "executing.running_action",
+        "order": "executing.running_action",
+        "order/on-error[0]": "monitoring",
+        "begin/compensate": "closing.rollback",
+    }
+    assert {node: phase.split(".")[0] for node, phase in phases.items()} == {
+        leaf["node"].split("/", 2)[-1]: leaf["process_group"] for leaf in _leaves(run.plan["wbs"])
+    }
+
+
+def _leaves(node: dict[str, Any]) -> list[dict[str, Any]]:
+    return [leaf for child in node["children"] for leaf in _leaves(child)] if node["children"] else [node]

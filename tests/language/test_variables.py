@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tests.language.conftest import LOAD, MODEL, exits, sent
 
 if TYPE_CHECKING:
@@ -37,15 +39,16 @@ workflows:
   w:
     steps:
       - ref: get
-      - update-workbook: {seen: "{{global.region}} {{global.components.resource-manager.metadata.owner}} {{global.components.http.version}}"}
-      - update-workbook: {seen: "{{global.resources.pool.type}} {{global.resources.pool.entries}} {{global.monitoring.retry.limit}}"}
+      - update-workbook: {seen: "{{global.region}} {{global.components.resource-manager.metadata.owner}}"}
+      - update-workbook: {seen: "{{global.resources.pool.type}} {{global.resources.pool.entries}}"}
+      - update-workbook: {seen: "{{global.components.http.version}} {{global.monitoring.retry.limit}}"}
       - update-workbook: {seen: "{{global.greeting}} {{resource.ip}}:{{resource.port}} {{resource.pool.port}}"}
 load: {scenarios: [{name: s, workflow: w, user-count: 2, user: {inherit: [pool], context: {greeting: hello}}}]}
 """,
         "--set",
         f"components[1]={manager}",
     )
-    assert written(run, "seen") == ["eu platform 0.2.1", "pair_pool 2 3", "hello 127.0.0.1:20001 20001"]
+    assert written(run, "seen") == ["eu platform", "pair_pool 2", "0.2.1 3", "hello 127.0.0.1:20001 20001"]
     assert written(run, "seen", user=1)[-1] == "hello 127.0.0.1:20002 20002"
 
 
@@ -151,7 +154,11 @@ workflows: {w: {steps: [{ref: keep}, {ref: drop}]}}
 def test_the_parameters_of_a_call_stand_in_the_records_where_it_asks_for_that(simulate: Simulate) -> None:
     run = simulate(
         """\
-  told: {component: http, call: post, with: {url: "http://127.0.0.1:9/{{env.user_id}}", body: "{{page.body}}"}, record-inputs: true}
+  told:
+    component: http
+    call: post
+    with: {url: "http://127.0.0.1:9/{{env.user_id}}", body: "{{page.body}}"}
+    record-inputs: true
 workflows: {w: {steps: [{ref: get, save-as: page}, {ref: told}]}}
 """
         + LOAD
@@ -238,3 +245,21 @@ workflows:
         "execution",
         "governance",
     }
+
+
+@pytest.mark.parametrize(("flag", "ends"), [("overload", [60, 90]), ("true", [70]), ("other", [80])])
+def test_a_risk_flag_runs_the_response_that_is_declared_for_it(simulate: Simulate, flag: str, ends: list[int]) -> None:
+    run = simulate(
+        f"""\
+monitoring:
+  responses:
+    overload: [{{ref: drop}}]
+    true: [{{ref: get}}, {{goto: closing}}]
+workflows: {{w: {{steps: [{{ref: get}}, {{ref: post}}, {{update-workbook: {{risk_flag: {flag}}}}}, {{ref: post}}]}}}}
+"""
+        + LOAD
+    )
+    # The response comes before the task goes on with its last step, if it lets it.
+    assert [end for *_, end in sent(run)][2:] == ends
+    [risk] = written(run, "risks")
+    assert risk["flag"] == (True if flag == "true" else flag)
