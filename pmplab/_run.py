@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pmplab.host.request import Pairs
     from pmplab.workbook.changes import Change
     from pmplab.workbook.frames import Frames
+    from pmplab.workbook.lineage import Lineage
     from pmplab.workbook.replay import Workbook
 
 _POLL_S = 0.1
@@ -149,6 +150,12 @@ class Run:
                 raise UsageError(message, help=f"there are {', '.join(SECTIONS)}")
         stream = changes(self.frames, self.plan)
         return (change for change in stream if not sections or change.section in sections)
+
+    def lineage(self, variable: str) -> tuple[Lineage, ...]:
+        """Return who writes and who reads a variable, by scenario. Raises UsageError when there is no such variable."""
+        from pmplab.workbook.lineage import lineage
+
+        return lineage(self.plan, variable)
 
     @property
     def workbook(self) -> Workbook:

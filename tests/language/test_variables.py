@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pmplab.errors import UsageError
+from pmplab.workbook.lineage import Lineage
 from tests.language.conftest import LOAD, MODEL, exits, sent
 
 if TYPE_CHECKING:
@@ -146,7 +148,7 @@ workflows: {w: {steps: [{ref: keep}, {ref: drop}]}}
     assert [name for name, *_ in sent(run)] == ["keep", "drop"], "it is an issue of the task, and the call goes on"
     home = run.dir.parent.parent
     assert not list(home.rglob("*escaped*"))
-    assert not list((run.dir / "artifacts").rglob("*.json")) if (run.dir / "artifacts").exists() else True
+    assert not list((run.dir / "artifacts").rglob("*.json"))
     [issue] = written(run, "issues")
     assert issue["error_type"] == "config.bad-value"
 
@@ -226,6 +228,25 @@ load: {scenarios: [{name: s, workflow: w, user-count: 1, iterations: 2}]}
     assert exits(run) == {"done": 2}
 
 
+def test_writers_and_readers_of_a_variable_are_listed(simulate: Simulate) -> None:
+    run = simulate(
+        """\
+workflows:
+  w:
+    steps:
+      - {ref: get, save-as: page}
+      - loop:
+          count: "{{page.json.n}}"
+          steps: [{action: http.post, name: told, with: {url: "http://127.0.0.1:9/", body: "{{page.body}}"}}]
+"""
+        + LOAD
+    )
+    assert run.lineage("page") == (Lineage("s", "page", "workbook", ("s/w/get",), ("s/w/steps[1]", "s/w/told")),)
+    with pytest.raises(UsageError) as caught:
+        run.lineage("pgae")
+    assert caught.value.help == "did you mean `page`?"
+
+
 def test_a_section_that_is_not_persisted_leaves_the_others_as_they_are(simulate: Simulate) -> None:
     run = simulate(
         """\
@@ -241,10 +262,9 @@ workflows:
     )
     assert written(run, "seen") == ["200 blue"], "what is not persisted is there all the same"
     assert (written(run, "last"), written(run, "team")) == ([], ["blue"])
-    assert {change.section for change in run.changes("execution", "governance") if change.table == "changes"} == {
-        "execution",
-        "governance",
-    }
+    assert {change.section for change in run.changes("governance", "telemetry")} == {"governance", "telemetry"}
+    with pytest.raises(UsageError, match="no section `quality`"):
+        run.changes("quality")
 
 
 @pytest.mark.parametrize(("flag", "ends"), [("overload", [60, 90]), ("true", [70]), ("other", [80])])
