@@ -382,45 +382,6 @@ fn update_workbook_writes_fields_and_nothing_else() {
 }
 
 #[test]
-fn what_an_update_says_without_an_expression_has_the_type_of_its_field() {
-    let workbook = "{fields: {n: int, t: text, any: any}}";
-    let written = |pair: &str| {
-        let checked = step(workbook, &format!("{{update-workbook: {{{pair}}}}}")).check();
-        let plan = checked.plan.ok_or(checked.rendered)?;
-        match &plan.scenarios[0].steps[1].head {
-            Head::Update(pairs) => match &pairs[0].1 {
-                Template::Whole(expr) => Ok(expr.term.clone()),
-                Template::Mixed(parts) => panic!("{parts:?}"),
-            },
-            other => panic!("{other:?}"),
-        }
-    };
-    let text = |text: &str| Value::Text(text.into());
-    for (pair, value) in [
-        ("n: 404", Value::Integer(404)),
-        ("any: 1.5", Value::Number(1.5)),
-        ("any: \"404\"", text("404")),
-        ("t: blue", text("blue")),
-        ("t: \"\"", text("")),
-        ("registers.flag: true", Value::Boolean(true)),
-        ("registers.flag: late", text("late")),
-    ] {
-        assert_eq!(written(pair), Ok(Term::Const(value)), "{pair}");
-    }
-    for (pair, says) in [
-        ("n: many", "must be a whole number, not text"),
-        ("n: \"404\"", "must be a whole number, not text"),
-        ("t: 5", "must be text, not a whole number"),
-    ] {
-        let rendered: String = written(pair).unwrap_err();
-        assert!(
-            rendered.contains("E0104") && rendered.contains(says),
-            "{rendered}"
-        );
-    }
-}
-
-#[test]
 fn conditions_are_true_or_false() {
     let found = |cond: &str| {
         let step = step("{}", &format!("{{if: {cond}, then: [{{goto: closing}}]}}"));

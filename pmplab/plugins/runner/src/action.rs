@@ -9,13 +9,13 @@ use pmplab_records::{ERROR_TYPES, class_of, error_type};
 
 use crate::clock::signed;
 use crate::engine::Engine;
-use crate::names::{EXECUTION, MONITORING, ROLLBACK, RUNNING_ACTION};
+use crate::names::{EXECUTION, RUNNING_ACTION};
 use crate::ops::{CallOp, Callee, Code, Pc};
 use crate::ports::{ActionLease, Event, Ledger, Outcome, Protocol, Provider};
 use crate::slab::Key;
 use crate::state::{Doing, State};
 use crate::store::fill;
-use crate::strand::{Cause, Flight, Frame, Hold, Seen, Tried};
+use crate::strand::{Cause, Flight, Hold, Seen, Tried};
 use crate::user::User;
 
 /// A cancelled action whose outcome has not come for so long is written off.
@@ -292,6 +292,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             row.class = class_of(kind);
         }
         row.message.clone_from(&ended.message);
+        row.phase = user.task.phase(at);
         self.tallies[user.scene].count(ended.event);
         user.task.evidence.event = Some(ended.event);
         user.task.evidence.pc = Some(pc);
@@ -400,18 +401,8 @@ fn blank(user: &mut User, at: u32, call: &CallOp, node: u32) -> ActionRow {
         bytes_sent: 0,
         bytes_received: 0,
         resource: user.leases.iter().flatten().map(|lease| lease.key).next(),
-        phase: phase(user, at),
+        phase: RUNNING_ACTION,
         message: None,
-    }
-}
-
-/// What its task does with an action: a handler's answers what was judged, and what undoes another belongs to the end.
-fn phase(user: &User, at: u32) -> u32 {
-    let answers = |frame: &Frame| matches!(frame, Frame::Handler { .. } | Frame::Return(_));
-    match user.task.strand(at) {
-        _ if user.task.rolling => ROLLBACK,
-        Some(strand) if strand.frames.iter().any(answers) => MONITORING,
-        _ => RUNNING_ACTION,
     }
 }
 

@@ -14,7 +14,6 @@ use crate::read::steps::StepDecl;
 use crate::read::workflows::Handler;
 use crate::read::{Ctx, Name};
 use crate::yaml::Node;
-use serde_json::Value as Json;
 
 /// How much of a body is kept unless the script says otherwise.
 const MAX_BODY: u64 = 1 << 20;
@@ -340,13 +339,7 @@ impl<'n> Ctx<'_> {
                     }))
                 }
             };
-            let template = template.map(|template| literal(value, template));
             let var = self.workbook_target(&path.value, path.span, job.scope, &place);
-            if let (Some(var), Some(Template::Whole(expr))) = (var, &template)
-                && let Term::Const(found) = &expr.term
-            {
-                self.fits_variable(var, found, value.span, &place, job.scope);
-            }
             match (var, template) {
                 (Some(var), Some(template)) => pairs.push((var, template, path.span)),
                 _ => good = false,
@@ -369,26 +362,6 @@ impl<'n> Ctx<'_> {
         let head = good.then(|| Head::Update(pairs.collect()));
         (head, vec![open(wrote)])
     }
-}
-
-/// A scalar without an expression is the value that it says: a number is no text.
-fn literal(node: &Node, template: Template) -> Template {
-    let text = match &template {
-        Template::Mixed(parts) => match &parts[..] {
-            [] => "",
-            [Part::Text(text)] => text,
-            _ => return template,
-        },
-        Template::Whole(_) => return template,
-    };
-    let value = match node.scalar().map(super::json::scalar) {
-        Some(typed @ (Json::Bool(_) | Json::Number(_))) => Value::from_json(&typed),
-        _ => Value::Text(text.to_owned()),
-    };
-    Template::Whole(Expr {
-        term: Term::Const(value),
-        written: String::new(),
-    })
 }
 
 /// The output that a value is taken from: the one named, else the usual one of its kind.

@@ -217,25 +217,6 @@ impl<'n> Ctx<'_> {
         }
     }
 
-    /// What is written to a variable must be of the type that its field declares.
-    pub fn fits_variable(
-        &mut self,
-        var: usize,
-        value: &Value,
-        span: Span,
-        place: &str,
-        scope: &Scope<'_, '_>,
-    ) {
-        let book = scope.book;
-        let field = book
-            .fields
-            .iter()
-            .find(|field| scope.var(&field.full()) == Some(var));
-        if let Some(field) = field {
-            self.fits(field, value, span, place);
-        }
-    }
-
     fn fits(&mut self, field: &FieldDecl<'_>, value: &Value, span: Span, place: &str) {
         let (Some(wanted), found) = (Type::named(field.kind), Type::of(value)) else {
             return;
