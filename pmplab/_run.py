@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pmplab.host.request import Pairs
     from pmplab.workbook.changes import Change
     from pmplab.workbook.frames import Frames
+    from pmplab.workbook.lineage import Lineage
     from pmplab.workbook.replay import Workbook
 
 _POLL_S = 0.1
@@ -147,11 +148,25 @@ class Run:
             return windows.by_second(self.frames.windows.collect())
         return seconds(self.frames.actions).collect()
 
-    def changes(self) -> Iterator[Change]:
-        """Yield the change stream: every row that the core wrote, shard by shard in the order of `seq`, without gaps."""
-        from pmplab.workbook.changes import changes
+    def changes(self, *sections: str) -> Iterator[Change]:
+        """Yield the change stream: every row that the core wrote, shard by shard in the order of `seq`, without gaps.
 
-        return changes(self.frames, self.plan)
+        With names of sections of the Workbook, only what changes those. Raises UsageError when there is no such section.
+        """
+        from pmplab.workbook.changes import SECTIONS, changes
+
+        for name in sections:
+            if name not in SECTIONS:
+                message = f"the Workbook has no section `{name}`"
+                raise UsageError(message, help=f"there are {', '.join(SECTIONS)}")
+        stream = changes(self.frames, self.plan)
+        return (change for change in stream if not sections or change.section in sections)
+
+    def lineage(self, variable: str) -> tuple[Lineage, ...]:
+        """Return who writes and who reads a variable, by scenario. Raises UsageError when there is no such variable."""
+        from pmplab.workbook.lineage import lineage
+
+        return lineage(self.plan, variable)
 
     @property
     def workbook(self) -> Workbook:

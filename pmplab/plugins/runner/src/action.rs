@@ -292,6 +292,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             row.class = class_of(kind);
         }
         row.message.clone_from(&ended.message);
+        row.phase = user.task.phase(at);
         self.tallies[user.scene].count(ended.event);
         user.task.evidence.event = Some(ended.event);
         user.task.evidence.pc = Some(pc);

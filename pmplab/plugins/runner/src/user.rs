@@ -4,10 +4,11 @@ use pmplab_dsl::plan::{Exit, Ns, Value};
 use pmplab_dsl::random::Rng;
 
 use crate::limit::Bucket;
+use crate::names::{MONITORING, ROLLBACK, RUNNING_ACTION};
 use crate::ops::Pc;
 use crate::ports::Event;
 use crate::state::{Doing, State};
-use crate::strand::{NOWHERE, Strand};
+use crate::strand::{Frame, NOWHERE, Strand};
 
 /// A virtual user, from its spawn until it is offline.
 #[derive(Debug)]
@@ -171,6 +172,17 @@ pub enum Then {
 }
 
 impl Task {
+    /// What a call of it belongs to: a handler's answers what was judged, and what undoes another is part of the end.
+    #[must_use]
+    pub fn phase(&self, at: u32) -> u32 {
+        let answers = |frame: &Frame| matches!(frame, Frame::Handler { .. } | Frame::Return(_));
+        match self.strand(at) {
+            _ if self.rolling => ROLLBACK,
+            Some(strand) if strand.frames.iter().any(answers) => MONITORING,
+            _ => RUNNING_ACTION,
+        }
+    }
+
     #[must_use]
     pub fn strand(&self, at: u32) -> Option<&Strand> {
         match at {
