@@ -9,6 +9,7 @@ use pmplab_records::{ERROR_TYPES, class_of, error_type};
 
 use crate::clock::signed;
 use crate::engine::Engine;
+use crate::flow::remember;
 use crate::names::{EXECUTION, RUNNING_ACTION};
 use crate::ops::{CallOp, Callee, Code, Pc};
 use crate::ports::{ActionLease, Event, Ledger, Outcome, Protocol, Provider};
@@ -105,7 +106,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         };
         let (task, number, scene_at) = (user.task.number, user.number, user.scene);
         let inputs = match &params {
-            Ok(params) if scene.keeps_inputs => Some(params.clone().into_boxed_slice()),
+            Ok(params) if scene.reads.inputs => Some(params.clone().into_boxed_slice()),
             _ => None,
         };
         if call.record_inputs
@@ -283,7 +284,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             return;
         };
         let scene = &self.program.scenes[user.scene];
-        let asked = scene.keeps_event;
+        let asked = scene.reads.event;
         row.t_end = signed(ended.end);
         row.event = ended.event as u8;
         row.status = ended.status;
@@ -299,6 +300,12 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         user.task.evidence.response = ended
             .end
             .saturating_sub(u64::try_from(row.t_intended).unwrap_or_default());
+        if let Some(latency) = &mut self.tallies[user.scene].latency {
+            latency.add(user.task.evidence.response);
+        }
+        if scene.reads.log {
+            remember(&mut user.task.log, (pc, ended.event));
+        }
         if let Some(strand) = user.task.strand_mut(at) {
             strand.due = ended.end;
             strand.seen = (asked || ended.event != Event::Success).then(|| {

@@ -1,5 +1,6 @@
 //! A user's life: it comes at its planned instant, runs tasks as long as the plan says, and goes.
 
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use pmplab_dsl::plan::{Exit, Ns, Severity};
@@ -56,6 +57,8 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             stored: false,
             life: Life::new(now),
             evidence: Evidence::default(),
+            trace: VecDeque::new(),
+            log: VecDeque::new(),
         };
         let user = User {
             number,
@@ -130,6 +133,12 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             .turn(State::Planning, start, "task.planned", NOWHERE);
         let running = State::Executing(Doing::RunningAction);
         task.life.turn(running, start, "task.start", NOWHERE);
+        task.log.clear();
+        task.trace.clear();
+        if scene.reads.trace {
+            task.trace
+                .extend([State::Initiating, State::Planning, running]);
+        }
     }
 
     /// Writes a task off, and begins the user's next one or lets the user go. True: the next one can be driven at once.

@@ -116,6 +116,8 @@ pub struct CallOp {
     /// `http.get`, and who answers for it.
     pub name: String,
     pub owner: String,
+    /// `metadata.owner` of its component.
+    pub accountable: Option<String>,
     pub site: usize,
     pub holes: Vec<Template>,
     /// The `with`, and where its holes are.

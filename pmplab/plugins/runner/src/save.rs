@@ -203,7 +203,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             return;
         };
         let scene = &self.program.scenes[user.scene];
-        let (number, task) = (user.number, user.task.number);
+        let (number, task, scene_at) = (user.number, user.task.number, user.scene);
         let mut name = String::new();
         let rendered = render_text(&persist.filename, &self.scope(user, at, None), &mut name);
         let path = match rendered {
@@ -235,7 +235,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             node: Some(node),
         };
         self.ledger.artifact(&path, bytes);
-        self.note(&row);
+        self.tell(scene_at, &row);
     }
 }
 

@@ -227,8 +227,8 @@ fn files_and_the_names_of_things_can_be_read() {
         }),
         hole(Source::Workbook("user_id".into())),
         hole(Source::Workbook("task_id".into())),
-        hole(Source::Workbook("state".into())),
-        hole(Source::Workbook("scope_trace".into())),
+        hole(Source::Workbook("timeline.phase".into())),
+        hole(Source::Workbook("governance.scope_trace".into())),
         hole(Source::Env("iteration".into())),
     ];
     let mut s = leasing(
