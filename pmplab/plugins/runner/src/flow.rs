@@ -140,19 +140,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
                 user.task.sent |= time > 0;
                 self.sleep(key, at, until);
             }
-            Code::Update(writes) => {
-                for (var, template) in writes {
-                    match self.evaluate(key, at, template) {
-                        Ok(value) => {
-                            if let Err(message) = self.assign(key, at, *var, value, op.node) {
-                                return self.fail_step(key, at, "config.merge", message);
-                            }
-                        }
-                        Err(undefined) => return self.fail_undefined(key, at, &undefined),
-                    }
-                }
-                self.step_on(key, at);
-            }
+            Code::Update(writes) => return self.update(key, at, writes, op.node),
             Code::Monitor { cond, timeout } => return self.gate(key, at, cond, *timeout),
             Code::Route(route) => return self.route(key, at, scene, route),
             Code::End(end) => return self.end_list(key, at, scene, *end),

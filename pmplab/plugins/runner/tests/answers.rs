@@ -12,6 +12,10 @@ fn output(output: usize) -> Source {
     }
 }
 
+fn event(key: &str) -> Source {
+    Source::Event(vec![Segment::Key(key.into())])
+}
+
 fn judged(expect: Expr, reply: &Reply) -> (&'static str, String, String) {
     let mut get = call(0, 0);
     get.outputs = vec!["status".into()];
@@ -265,6 +269,86 @@ fn a_second_write_fails_its_step_where_only_one_is_allowed() {
     bench.go();
     assert!(bench.sent().is_empty());
     assert!(bench.changes("issues")[0].contains("config.merge"));
+}
+
+#[test]
+fn a_value_that_is_not_what_its_field_holds_fails_its_step_and_nothing_is_written() {
+    let mut get = call(0, 0);
+    get.outputs = vec!["status".into()];
+    get.save = Some(save(1, 1));
+    let last = (0, Template::Whole(expr(support::get(1))));
+    let note = (2, value(Value::Text("seen".into())));
+    let steps = vec![
+        act_as("get", get),
+        step("set", Head::Update(vec![note, last])),
+        act("after", 1),
+    ];
+    let mut s = scenario(Spawn::AtOnce, 1, steps);
+    s.on_error = vec![
+        show("told", expr(event("message"))),
+        leave("out", Exit::ErrorOut),
+    ];
+    s.vars = vec![
+        Variable {
+            kind: Some(ValueKind::Integer),
+            record: Some((1, "last".into())),
+            ..plain("execution.last", None)
+        },
+        Variable {
+            name: "got".into(),
+            fields: vec!["status".into()],
+            ..Variable::default()
+        },
+        Variable {
+            record: Some((1, "note".into())),
+            ..plain("execution.note", None)
+        },
+    ];
+    for (status, sent, written) in [
+        (Value::Integer(200), 2, 1),
+        (Value::Number(3.0), 2, 1),
+        (Value::Text("200".into()), 1, 0),
+        (Value::Number(0.5), 1, 0),
+        (Value::Json("[1]".into()), 1, 0),
+    ] {
+        let outputs = vec![status.clone()];
+        let mut bench = Bench::new(&one(s.clone()), move |_| {
+            Reply::After(MS, Event::Success, None, outputs.clone())
+        });
+        bench.go();
+        assert_eq!(bench.sent().len(), sent, "{status:?}");
+        assert_eq!(bench.changes("last").len(), written, "{status:?}");
+        assert_eq!(bench.changes("note").len(), written, "all or nothing");
+        if written == 0 {
+            assert!(bench.changes("issues")[0].contains("expression.bad-value"));
+            let told = bench.changes("log.info")[0];
+            assert!(
+                told.contains("`execution.last` holds a whole number, not"),
+                "{told}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_is_updated_together_is_read_before_it_is_written() {
+    let swap = Head::Update(vec![
+        (0, Template::Whole(expr(get(1)))),
+        (1, Template::Whole(expr(get(0)))),
+    ]);
+    let steps = vec![
+        step("swap", swap),
+        show("a", expr(get(0))),
+        show("b", expr(get(1))),
+    ];
+    let mut s = scenario(Spawn::AtOnce, 1, steps);
+    s.vars = vec![
+        plain("a", Some(Value::Integer(1))),
+        plain("b", Some(Value::Integer(2))),
+    ];
+    let mut bench = Bench::new(&one(s), |_| ok(MS));
+    bench.go();
+    assert_eq!(bench.changes("log.info"), ["\"2\"", "\"1\""]);
 }
 
 #[test]
