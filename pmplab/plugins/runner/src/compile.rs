@@ -1,8 +1,9 @@
 //! From the plan to the program.
 
 use pmplab_dsl::plan::{
-    Arrow, Branch, Call, Expr, Graph, Head, Limit, LimitPer, Loop, Origin, Over, Parallel, Part,
-    Plan, Role, Scenario, Source, Step, Target, Template, Term, Value, VarScope, Variable, Wait,
+    Arrow, Branch, Call, Component, Expr, Graph, Head, Limit, LimitPer, Loop, Origin, Over,
+    Parallel, Part, Plan, Role, Scenario, Source, Step, Target, Template, Term, Value, VarScope,
+    Variable, Wait,
 };
 use pmplab_dsl::workbook::FLAG;
 use pmplab_records::Dictionaries;
@@ -585,6 +586,7 @@ impl<'p> Build<'p, '_> {
                 .get("owner")
                 .and_then(Json::as_str)
                 .map(str::to_owned),
+            barred: self.barred(component),
             site,
             holes: call
                 .holes
@@ -638,6 +640,22 @@ impl<'p> Build<'p, '_> {
             LimitPer::Global => 2,
         });
         found
+    }
+
+    /// Leases that a component with Guard Domains is not handed.
+    fn barred(&self, component: &Component) -> Vec<usize> {
+        let Some(domains) = &component.domains else {
+            return vec![];
+        };
+        let foreign = |index: &usize| {
+            let resource = self.plan.resources.get(*index);
+            resource.is_some_and(|resource| !domains.contains(&resource.domain))
+        };
+        let inherit = self.scenario.inherit.iter().enumerate();
+        inherit
+            .filter(|(_, index)| foreign(index))
+            .map(|(position, _)| position)
+            .collect()
     }
 
     fn spec(&self, call: &Call) -> ActionSpec {
