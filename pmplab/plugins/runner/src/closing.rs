@@ -43,6 +43,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
                 .flatten()
                 .filter_map(|held| self.program.dictionaries.resources.get(held.key as usize))
                 .collect::<Vec<_>>(),
+            "timeout_at": user.task.deadline,
             "retry_left": call.map(|_| (limit + 1).saturating_sub(seen.attempt)),
         }))
     }

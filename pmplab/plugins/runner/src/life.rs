@@ -105,7 +105,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         task.start = now.max(planned);
         task.deadline = scene
             .task_timeout
-            .map(|timeout| now.saturating_add(timeout));
+            .map(|timeout| task.start.saturating_add(timeout));
         for (kept, keep) in task.vars.iter_mut().zip(&scene.keeps) {
             if !keep.user {
                 kept.values.clear();

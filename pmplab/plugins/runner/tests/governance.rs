@@ -329,3 +329,23 @@ fn every_path_that_the_engine_keeps_has_a_value() {
         .position(|kept| kept.path == "communications.entries");
     assert_eq!(of("communications.entries"), messages.unwrap().to_string());
 }
+
+#[test]
+fn what_the_engine_has_at_the_end_says_when_each_task_was_to_end() {
+    for timeout in [None, Some(700 * MS)] {
+        let mut s = scenario(Spawn::AtOnce, 2, vec![act("get", 0)]);
+        s.iterations = Some(3);
+        s.task_timeout = timeout;
+        let mut bench = Bench::new(&one(s), |_| ok(30 * MS));
+        bench.go();
+        let snapshot: serde_json::Value = serde_json::from_str(&bench.rows().snapshot).unwrap();
+        let entries = snapshot["entries"].as_array().unwrap();
+        assert_eq!(entries.len(), 6);
+        for entry in entries {
+            let of = |row: &&pmplab_records::rows::TaskRow| entry["task"] == row.task;
+            let row = bench.rows().tasks.iter().find(of).unwrap();
+            let wanted = timeout.map(|limit| u64::try_from(row.t_start).unwrap() + limit);
+            assert_eq!(entry["timeout_at"], serde_json::json!(wanted));
+        }
+    }
+}

@@ -270,6 +270,8 @@ pub struct Rows {
     /// Files beside the records, and lines of `alerts.jsonl`.
     pub artifacts: Vec<(String, Vec<u8>)>,
     pub alerts: Vec<String>,
+    /// The Workbook at the end.
+    pub snapshot: String,
     pub actions: Vec<ActionRow>,
     pub tasks: Vec<TaskRow>,
     pub load: Vec<LoadRow>,
@@ -298,7 +300,9 @@ impl Ledger for Rows {
     fn artifact(&mut self, name: &str, bytes: Vec<u8>) {
         self.artifacts.push((name.to_owned(), bytes));
     }
-    fn snapshot(&mut self, _: &str) {}
+    fn snapshot(&mut self, json: &str) {
+        self.snapshot = json.to_owned();
+    }
     fn alert(&mut self, line: &str) {
         self.alerts.push(line.to_owned());
     }
