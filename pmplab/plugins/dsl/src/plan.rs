@@ -361,6 +361,9 @@ pub struct Variable {
     /// (a loop's, a field's) has the one field `value`, and `Source::Var::field` is 0 wherever it is read.
     pub fields: Vec<String>,
     pub scope: VarScope,
+    /// What `update-workbook` may write to it, as its field of the Workbook declares; none: anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<ValueKind>,
     /// What it holds when a task (or user, or run, as its scope says) begins.
     pub default: Option<Value>,
     /// Its writes go into the change stream: index into the six sections, and the path inside.
@@ -369,6 +372,18 @@ pub struct Variable {
     /// Nodes that write it and nodes that read it: data for whoever asks where a value comes from.
     pub writers: Vec<String>,
     pub readers: Vec<String>,
+}
+
+/// The type of a field of the Workbook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ValueKind {
+    Boolean,
+    Integer,
+    Number,
+    Text,
+    List,
+    Map,
 }
 
 /// How far a variable can be seen.
@@ -434,7 +449,7 @@ pub enum Head {
         /// A user's thinking is never latency; nor is any other wait of the script's own.
         think: bool,
     },
-    /// `update-workbook`: variables (indexes into `Scenario::vars`) and their new values, in order.
+    /// `update-workbook`: variables (indexes into `Scenario::vars`) and their new values, all read before one is written.
     Update(Vec<(usize, Template)>),
     /// A gate: event `success` when the condition holds, else `fail`. With a timeout it is looked at every tick until then.
     Monitor {

@@ -1,5 +1,7 @@
 //! What lives: users, their tasks, their leases, and what they have in flight.
 
+use std::collections::VecDeque;
+
 use pmplab_dsl::plan::{Exit, Ns, Value};
 use pmplab_dsl::random::Rng;
 
@@ -97,6 +99,9 @@ pub struct Task {
     pub stored: bool,
     pub life: Life,
     pub evidence: Evidence,
+    /// Its last states, and its last calls with their events, where something reads them.
+    pub trace: VecDeque<State>,
+    pub log: VecDeque<(Pc, Event)>,
 }
 
 /// The values of a variable; none: not saved.

@@ -2,12 +2,16 @@
 
 use super::actions::Calling;
 use super::event::Judged;
+use super::expr::has_template;
 use super::flow::{At, Open, Owner, Seat, Why};
+use super::scope::Scope;
 use super::steps::{Catch, Job};
+use super::types::Type;
 use super::with::Callee;
-use crate::diag::{Diagnostic, nearest};
+use crate::diag::{Diagnostic, Span, nearest};
 use crate::plan::{
-    Call, Expr, Extract, Extractor, Head, Part, Persist, Retry, Save, Step, Template, Term, Value,
+    Call, Expr, Extract, Extractor, Head, Part, Persist, Retry, Save, Step, Template, Term,
+    ValueKind,
 };
 use crate::read::settings::ExtractDecl;
 use crate::read::steps::StepDecl;
@@ -328,18 +332,11 @@ impl<'n> Ctx<'_> {
         let mut good = true;
         for (path, value) in all {
             let place = format!("{}.update-workbook.{}", step.path, path.value);
-            let template = match value.scalar() {
-                Some(_) => self.template(value, &place, job.scope, At(entry)),
-                None => {
-                    self.form_of(value, &place);
-                    let json = Value::Json(super::json::json(value).to_string());
-                    Some(Template::Whole(Expr {
-                        term: Term::Const(json),
-                        written: String::new(),
-                    }))
-                }
-            };
             let var = self.workbook_target(&path.value, path.span, job.scope, &place);
+            let kind = var
+                .and_then(|var| job.scope.kept.get(&var))
+                .and_then(|k| k.kind);
+            let template = self.new_value(value, kind, &place, job.scope, At(entry));
             match (var, template) {
                 (Some(var), Some(template)) => pairs.push((var, template, path.span)),
                 _ => good = false,
@@ -361,6 +358,52 @@ impl<'n> Ctx<'_> {
         let pairs = pairs.into_iter().map(|(var, template, _)| (var, template));
         let head = good.then(|| Head::Update(pairs.collect()));
         (head, vec![open(wrote)])
+    }
+}
+
+impl<'n> Ctx<'_> {
+    /// What a variable becomes: a template, or what stands there by its own type, which must be the field's.
+    fn new_value(
+        &mut self,
+        node: &'n Node,
+        kind: Option<(ValueKind, Span)>,
+        place: &str,
+        scope: &mut Scope<'_, 'n>,
+        at: At,
+    ) -> Option<Template> {
+        let (template, found) = match node.scalar() {
+            Some(scalar) if has_template(&scalar.text) => {
+                self.typed_template(node, place, scope, at)?
+            }
+            Some(scalar)
+                if !node.is_null() && kind.is_some_and(|(kind, _)| kind == ValueKind::Text) =>
+            {
+                let text = Part::Text(scalar.text.clone());
+                (Template::Mixed(vec![text]), Type::Text)
+            }
+            _ => {
+                let value = self.known(node, place, scope)?;
+                let found = Type::of(&value);
+                let term = Term::Const(value);
+                let written = String::new();
+                (Template::Whole(Expr { term, written }), found)
+            }
+        };
+        let Some(kind) = kind else {
+            return Some(template);
+        };
+        let (fits, found) = match &template {
+            Template::Whole(Expr {
+                term: Term::Const(value),
+                ..
+            }) => (kind.0.accepts(value), Type::named_of(value)),
+            _ => (found.may_be(kind.0), found.name()),
+        };
+        if !fits {
+            self.misfit(kind, found, node.span, place);
+            return None;
+        }
+        Some(template)
     }
 }
 

@@ -8,7 +8,7 @@ use super::resources::Resources;
 use super::types::{Type, Types};
 use super::workbook::Book;
 use crate::diag::{Diagnostic, Span, nearest};
-use crate::plan::{Merge, Segment, Source, Term, Value, VarScope, Variable};
+use crate::plan::{Merge, Segment, Source, Term, Value, ValueKind, VarScope, Variable};
 use crate::read::Ctx;
 use crate::read::save_as::RESERVED;
 use serde_json::{Map, Value as Json};
@@ -64,6 +64,8 @@ pub struct Kept {
     pub section: usize,
     /// Inside the section.
     pub path: String,
+    /// Its type, and where that is declared.
+    pub kind: Option<(ValueKind, Span)>,
     pub default: Option<Value>,
 }
 
@@ -150,6 +152,7 @@ impl Scope<'_, '_> {
                 fields,
                 scope: v.scope,
                 merge: v.merge,
+                kind: self.kept.get(&i).and_then(|k| k.kind).map(|(kind, _)| kind),
                 default: self.kept.get(&i).and_then(|k| k.default.clone()),
                 record: self.kept.get(&i).map(|k| (k.section, k.path.clone())),
                 ..Variable::default()

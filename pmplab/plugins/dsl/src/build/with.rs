@@ -5,6 +5,7 @@ use super::flow::At;
 use super::json::scalar;
 use super::scope::Scope;
 use super::section::{Param, Section};
+use super::types::Type;
 use crate::diag::{Diagnostic, Span, nearest};
 use crate::plan::{Expr, Hole, Part, Template, Term};
 use crate::read::Ctx;
@@ -247,15 +248,31 @@ impl Ctx<'_> {
         scope: &mut Scope<'_, '_>,
         at: At,
     ) -> Option<Template> {
+        self.typed_template(node, path, scope, at)
+            .map(|(template, _)| template)
+    }
+
+    /// The same, and the type of its value.
+    pub fn typed_template(
+        &mut self,
+        node: &Node,
+        path: &str,
+        scope: &mut Scope<'_, '_>,
+        at: At,
+    ) -> Option<(Template, Type)> {
         let pieces = self.pieces(node, path)?;
         let mut parts = Vec::with_capacity(pieces.len());
         let mut good = true;
+        let mut last = Type::Text;
         for piece in pieces {
             match piece {
                 Piece::Text(text) => parts.push(Part::Text(text)),
                 Piece::Expr { tree, written } => {
                     match self.expression(&tree, written, scope, at, path) {
-                        Some((expr, _)) => parts.push(Part::Expr(expr)),
+                        Some((expr, kind)) => {
+                            last = kind;
+                            parts.push(Part::Expr(expr));
+                        }
                         None => good = false,
                     }
                 }
@@ -267,9 +284,9 @@ impl Ctx<'_> {
         if let [Part::Expr(_)] = parts[..]
             && let Some(Part::Expr(expr)) = parts.pop()
         {
-            return Some(Template::Whole(expr));
+            return Some((Template::Whole(expr), last));
         }
-        Some(Template::Mixed(fold(parts)))
+        Some((Template::Mixed(fold(parts)), Type::Text))
     }
 
     /// Templates of an action that no workflow uses: only their form is checked.
