@@ -2,6 +2,7 @@
 
 use crate::diag::Diagnostic;
 use crate::plan::{Ns, Plan};
+use crate::yaml::Node;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -174,6 +175,8 @@ pub struct Checked {
     /// All diagnostics as text.
     pub rendered: String,
     pub compose: Compose,
+    /// What was read, to be dropped with the rest: who ends after the answer need not take it apart.
+    pub read: Vec<Node>,
 }
 
 impl Checked {

@@ -5,6 +5,7 @@ use super::event::Judged;
 use super::expr::has_template;
 use super::flow::{At, Open, Owner, Seat, Why};
 use super::scope::Scope;
+use super::section::Section;
 use super::steps::{Catch, Job};
 use super::types::Type;
 use super::with::Callee;
@@ -39,9 +40,6 @@ impl<'n> Ctx<'_> {
             section,
             span: calling.span,
         };
-        let known: Option<Vec<String>> = section
-            .outputs(&calling.call)
-            .map(|all| all.into_iter().map(str::to_owned).collect());
         let (with, holes) =
             self.compile_with(calling.with, &callee, job.scope, at, &calling.with_path);
         self.inner_timeout(&calling, job);
@@ -56,7 +54,7 @@ impl<'n> Ctx<'_> {
         });
         let judged = job.scope.judged.take();
         let mut outputs = judged.map(|j| j.read).unwrap_or_default();
-        let extract = self.extracts(&calling, known.as_deref(), &mut outputs, &calling.with_path);
+        let extract = self.extracts(&calling, section, &mut outputs);
         let flow = &mut job.scope.flow;
         let owner = flow.points[entry].owner;
         flow.points[entry].slow = true;
@@ -236,24 +234,29 @@ impl<'n> Ctx<'_> {
     fn extracts(
         &mut self,
         calling: &Calling<'_, 'n>,
-        known: Option<&[String]>,
+        section: &Section,
         outputs: &mut Vec<String>,
-        path: &str,
     ) -> Vec<Extract> {
+        let Some(decls) = calling.extract else {
+            return Vec::new();
+        };
+        let path = &calling.with_path;
+        let known = section.outputs(&calling.call);
+        let known = known.as_deref();
         let mut all = Vec::new();
-        for decl in calling.extract.into_iter().flatten() {
+        for decl in decls {
             let from = source_of(decl, known);
-            if let Some(known) = known.filter(|known| !known.contains(&from)) {
+            if let Some(known) = known.filter(|known| !known.contains(&from.as_str())) {
                 let span = decl.from.as_ref().map_or(decl.span, |from| from.span);
                 let message = format!("`{}` has no output `{from}`", calling.name);
                 let found = Diagnostic::error(705, span, message)
                     .label("nothing to extract from")
                     .at(path)
-                    .suggest(nearest(&from, known.iter().map(String::as_str)));
+                    .suggest(nearest(&from, known.iter().copied()));
                 self.report(found.note(format!("outputs: {}", known.join(", "))));
                 continue;
             }
-            if known.is_some_and(|known| known.contains(&decl.name.value)) {
+            if known.is_some_and(|known| known.contains(&decl.name.value.as_str())) {
                 let message = format!("`{}` is an output already", decl.name.value);
                 let found = Diagnostic::error(219, decl.name.span, message)
                     .label("the same name")
@@ -408,11 +411,11 @@ impl<'n> Ctx<'_> {
 }
 
 /// The output that a value is taken from: the one named, else the usual one of its kind.
-fn source_of(decl: &ExtractDecl, known: Option<&[String]>) -> String {
+fn source_of(decl: &ExtractDecl, known: Option<&[&str]>) -> String {
     if let Some(from) = &decl.from {
         return from.value.clone();
     }
-    let has = |name: &str| known.is_none_or(|known| known.iter().any(|o| o == name));
+    let has = |name: &str| known.is_none_or(|known| known.contains(&name));
     match decl.by {
         Extractor::Json(_) if has("json") => "json",
         Extractor::Key(_) => "headers",

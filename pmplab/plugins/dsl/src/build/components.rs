@@ -177,7 +177,7 @@ impl Ctx<'_> {
                 },
                 domains: decl.guard.as_ref().map(|g| g.value.clone()),
                 metadata: decl.metadata.map_or(Json::Null, super::json::json),
-                section: section.0.clone(),
+                section: section.said.clone(),
             });
             sections.push(section);
         }
@@ -262,7 +262,7 @@ impl Ctx<'_> {
                 return nothing;
             }
         };
-        let section = Section(json).with_store_calls();
+        let section = Section::of(json);
         self.versions(decl, &section);
         grants.extend(self.allowed(decl, source, &path));
         grants.sort();
@@ -287,7 +287,7 @@ impl Ctx<'_> {
             );
             return None;
         };
-        let section = Section(json);
+        let section = Section::of(json);
         let role = section.role().unwrap_or(guess);
         if !file.exports.iter().any(|name| name == role.contract()) {
             self.no_contract(entry, decl, role, &file.exports);
@@ -297,7 +297,7 @@ impl Ctx<'_> {
             self.no_component(entry, decl, "has no section `pmplab:component`");
             return None;
         }
-        Some(section.0)
+        Some(section.said)
     }
 
     fn no_contract(

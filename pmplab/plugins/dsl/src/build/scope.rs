@@ -51,6 +51,15 @@ pub struct Var {
     pub merge_said: bool,
 }
 
+impl Var {
+    /// Those that are read, and all that there are where it is read as a whole.
+    pub fn all_fields(&self) -> Vec<String> {
+        let outputs = self.outputs.iter().flatten();
+        let rest = outputs.filter(|o| self.whole && !self.fields.contains(o));
+        self.fields.iter().chain(rest).cloned().collect()
+    }
+}
+
 /// Where the script names a variable to save it.
 #[derive(Debug)]
 pub struct Writer {
@@ -139,24 +148,15 @@ impl<'a, 'n> Scope<'a, 'n> {
 
 impl Scope<'_, '_> {
     pub fn variables(&self) -> Vec<Variable> {
-        let all = |(i, v): (usize, &Var)| {
-            let mut fields = v.fields.clone();
-            let rest = v
-                .outputs
-                .iter()
-                .flatten()
-                .filter(|o| v.whole && !v.fields.contains(o));
-            fields.extend(rest.cloned());
-            Variable {
-                name: v.name.clone(),
-                fields,
-                scope: v.scope,
-                merge: v.merge,
-                kind: self.kept.get(&i).and_then(|k| k.kind).map(|(kind, _)| kind),
-                default: self.kept.get(&i).and_then(|k| k.default.clone()),
-                record: self.kept.get(&i).map(|k| (k.section, k.path.clone())),
-                ..Variable::default()
-            }
+        let all = |(i, v): (usize, &Var)| Variable {
+            name: v.name.clone(),
+            fields: v.all_fields(),
+            scope: v.scope,
+            merge: v.merge,
+            kind: self.kept.get(&i).and_then(|k| k.kind).map(|(kind, _)| kind),
+            default: self.kept.get(&i).and_then(|k| k.default.clone()),
+            record: self.kept.get(&i).map(|k| (k.section, k.path.clone())),
+            ..Variable::default()
         };
         let mut vars: Vec<Variable> = self.vars.iter().enumerate().map(all).collect();
         self.flow.lineage(&mut vars);
