@@ -11,6 +11,8 @@ pub type Ns = u64;
 pub struct Plan {
     /// L0 of the WBS.
     pub program: String,
+    /// Digest of the workflows, actions and load as written: runs of one key are like with like.
+    pub key: String,
     /// Version of the language, such as `1.0`.
     pub version: String,
     /// Control clock: spawn and stop, deadlines, lease renewal, snapshots. Never a timestamp, never a dispatch.

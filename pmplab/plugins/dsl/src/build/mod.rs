@@ -87,6 +87,7 @@ impl Ctx<'_> {
         let config = self.config_tree();
         let model = self.sim_tree();
         let mut root = root?;
+        let key = crate::key::key(&root, config.as_ref());
         self.overrides(&mut root);
         let mut script = self.script(&root, config.as_ref())?;
         let (mut used, actions_used) = used(&script);
@@ -162,6 +163,7 @@ impl Ctx<'_> {
         let mut plan = Plan {
             wbs: wbs::wbs(&program, &scenarios.plan, &components.plan, &resources.plan),
             program,
+            key,
             version: script.version,
             tick: script.load.tick.or(script.tick).unwrap_or(TICK),
             components: components.plan.clone(),
