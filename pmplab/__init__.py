@@ -13,12 +13,15 @@ if TYPE_CHECKING:
     from pmplab import errors
     from pmplab._run import Run, open_run, run, runs
     from pmplab.bundle import Bundle, load
+    from pmplab.library import Library, compare
 
-__all__ = ["Bundle", "Run", "__version__", "errors", "load", "open_run", "run", "runs"]
+__all__ = ["Bundle", "Library", "Run", "__version__", "compare", "errors", "load", "open_run", "run", "runs"]
 
 _HOMES = {
     "Bundle": "pmplab.bundle",
     "load": "pmplab.bundle",
+    "Library": "pmplab.library",
+    "compare": "pmplab.library",
     "Run": "pmplab._run",
     "open_run": "pmplab._run",
     "run": "pmplab._run",

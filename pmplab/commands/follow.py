@@ -7,7 +7,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
-from pmplab.view import run_view, summary
+from pmplab.view import comparison_view, run_view, summary
 from pmplab.view.progress import ProgressLine
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from pmplab._run import Run
     from pmplab.commands.console import Console
+    from pmplab.library import Comparison
 
 _LOOK_S = 0.1
 _DRAW_S = 0.25
@@ -86,6 +87,17 @@ def _stop(run: Run, times: int) -> str:
     return "stopping: no new work begins, what is in flight may finish (Ctrl-C again: end at once)"
 
 
+def usual(run: Run) -> Comparison | None:
+    """Return the run beside what is usual for its scenario: nobody has to ask. None when that cannot be told."""
+    from pmplab.errors import PmpError
+    from pmplab.library import compare
+
+    try:
+        return compare(run, home=run.dir.parent.parent)
+    except (PmpError, OSError):
+        return None
+
+
 def report(run: Run, console: Console, *, as_json: bool = False, extra: dict[str, Any] | None = None) -> int:
     """Print the summary of `run` and return its exit status. `extra` is added to the JSON object."""
     found = run_view.summarise(run)
@@ -96,10 +108,13 @@ def report(run: Run, console: Console, *, as_json: bool = False, extra: dict[str
             "run_dir": str(run.dir),
             "message": run.message or "nothing was recorded that can be read",
         }
+    compared = usual(run)
     if as_json:
-        console.json({**found, **(extra or {})})
+        console.json({**found, "comparison": None if compared is None else compared.to_json(), **(extra or {})})
     else:
         console.write(summary.text(found))
+        if compared is not None and compared.before:
+            console.write("\n" + comparison_view.text(compared, verbose=False))
     if run.status not in {"finished", "stopped"} and run.message and run.message != found.get("message"):
         console.say(f"the run {run.status}: {run.message}")
     status = run.exit_status

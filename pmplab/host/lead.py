@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from pmplab.bundle import TEXTS
 from pmplab.errors import EngineError, PmpError, RunInterrupted
 from pmplab.home import new_run_id, write_json
 from pmplab.host import facts
@@ -62,6 +63,7 @@ def lead(
         answer = shard.start()
         shards.wait_ready()
         _write_plan(run_dir, answer)
+        _keep_texts(run_dir, Path(request.bundle))
     except PmpError as error:
         shards.kill()
         status = "trapped" if error.exit_status == 107 else "failed"
@@ -158,6 +160,16 @@ def _write_plan(run_dir: Path, answer: dict[str, Any]) -> None:
         raise _unwritable(run_dir, error) from None
 
 
+def _keep_texts(run_dir: Path, bundle: Path) -> None:
+    """Copy what the user wrote into the run's folder: what changed between two runs can be shown when the bundle is long gone."""
+    folder = run_dir / "bundle"
+    with contextlib.suppress(OSError):
+        folder.mkdir()
+        for name in TEXTS:
+            if (bundle / name).is_file():
+                shutil.copyfile(bundle / name, folder / name)
+
+
 def _unwritable(run_dir: Path, error: OSError) -> EngineError:
     return EngineError(
         f"the run folder cannot be written: {error.strerror}",
@@ -181,6 +193,7 @@ def _about(request: RunRequest, checked: Checked, composed: Composed) -> dict[st
         "name": request.name,
         "scenarios": [s.get("name") for s in scenarios],
         "users": sum(int(s.get("users") or 0) for s in scenarios),
+        "key": (checked.plan or {}).get("key"),
         "bundle": {"path": request.bundle, "name": request.bundle_name, "digest": digest(bundle)},
         "components": composed.digests,
         "grants": {part.name: list(part.grants) for part in composed.parts},
