@@ -34,13 +34,13 @@ def headline(comparison: Comparison) -> str:
 
 
 def text(comparison: Comparison, *, verbose: bool = True) -> str:
-    """Return the comparison as text; the short form leaves out nodes that did not move and files' diffs."""
+    """Return the comparison as text; the short form leaves out nodes and the diffs of files."""
     parts = [f"  █ COMPARISON  {_MARKS[comparison.verdict]} {headline(comparison)}"]
     if comparison.notes:
         parts.append("\n".join(f"{_INDENT}{note}" for note in comparison.notes))
     if comparison.before:
         parts.append("\n".join(columns.lines([_HEAD, *map(_row, comparison.gate)], numeric=(2, 3, 4, 5), indent=_INDENT)))
-        nodes = _moved(comparison)
+        nodes = _moved(comparison) if verbose else []
         if nodes:
             parts.append("\n".join(columns.lines([_HEAD, *map(_row, nodes)], numeric=(2, 3, 4, 5), indent=_INDENT)))
     if comparison.differences:
