@@ -42,8 +42,8 @@ def levels(frames: Tables, plan: Mapping[str, Any] | None = None) -> pl.DataFram
     """Return one row per level of the run, in time, with the columns of `SCHEMA`.
 
     Levels are the steps of open load that `plan` raises in stairs; else the stretches of whole seconds in which the users that
-    the plan wanted were as many. `users` are those online and `in_flight` their actions that were, both on average; `rate_per_s` are
-    successes; times are response times.
+    the plan wanted were as many. `users` are those online and `in_flight` their actions that were, both on average; `rate_per_s`
+    are successes; times are response times.
     """
     load = frames.load.select("t", "planned", "online", "in_flight").collect()
     if load.is_empty():

@@ -118,7 +118,8 @@ def _solved(
     root = np.sqrt(w / w.mean())
 
     def off(p: NDArray[np.float64]) -> NDArray[np.float64]:
-        return root * (_law(n, p[0], p[1], p[2]) / x - 1)
+        found: NDArray[np.float64] = root * (_law(n, p[0], p[1], p[2]) / x - 1)
+        return found
 
     def slopes(p: NDArray[np.float64]) -> NDArray[np.float64]:
         below = 1 + p[1] * (n - 1) + p[2] * n * (n - 1)

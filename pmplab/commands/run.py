@@ -32,6 +32,13 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Declare what shapes a run, beside the script."""
     option = parser.add_argument
     option("--seed", type=_seed, metavar="N", help="seed of all that is random (default: drawn, and recorded)")
+    option(
+        "--threshold",
+        action="append",
+        default=[],
+        metavar="T",
+        help="what must hold, else the exit status is 99, such as 'p99(checkout) < 500ms for 10s, abort'",
+    )
     option("--label", action="append", default=[], metavar="KEY=VALUE", help="note something in the run's record")
     option("--name", help="what to call the run (default: its first scenario)")
     option("--shards", type=_shards, default=1, metavar="N", help="split the run over N processes (default 1)")
@@ -73,6 +80,7 @@ def start(args: argparse.Namespace, source: Any = None) -> Run:
         seed=args.seed,
         env=args.env,
         labels=args.label,
+        thresholds=args.threshold,
         name=args.name,
         shards=args.shards,
         allow=args.allow,

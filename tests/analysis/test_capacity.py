@@ -30,7 +30,7 @@ def test_a_known_law_is_recovered_without_noise() -> None:
 def test_the_intervals_cover_the_truth_as_often_as_they_say() -> None:
     dice = np.random.default_rng(1)
     hits = {"sigma": 0, "kappa": 0, "peak": 0}
-    rounds = 40
+    rounds = 20
     for _ in range(rounds):
         found = usl.fit(USERS, [law(n) * (1 + dice.normal(0, 0.02)) for n in USERS])
         assert found is not None
@@ -38,8 +38,8 @@ def test_the_intervals_cover_the_truth_as_often_as_they_say() -> None:
         hits["sigma"] += found.sigma.low <= 0.03 <= found.sigma.high
         hits["kappa"] += found.kappa.low <= 4e-4 <= found.kappa.high
         hits["peak"] += found.peak_users.low <= 49.24 <= found.peak_users.high
-    # 95 % of 40 is 38; 33 is three standard deviations and the small-sample bias of the bootstrap away.
-    assert min(hits.values()) >= 33, hits
+    # 95 % of 20 is 19; 15 is three standard deviations and the small-sample bias of the bootstrap away.
+    assert min(hits.values()) >= 15, hits
 
 
 def test_the_law_is_not_asked_beyond_twice_what_was_measured() -> None:

@@ -133,7 +133,10 @@ mod tests {
 
     #[test]
     fn addresses_are_left_out_of_texts() {
-        assert_eq!(placeless("http://a.b:80/c http://d/e"), "http:///c http:///e");
+        assert_eq!(
+            placeless("http://a.b:80/c http://d/e"),
+            "http:///c http:///e"
+        );
         assert_eq!(placeless("http://{{pair.ip}}:{{ a / b }}/c"), "http:///c");
         assert_eq!(placeless("ftp://host"), "ftp://");
         assert_eq!(placeless("no address"), "no address");

@@ -508,6 +508,8 @@ pub struct Call {
     /// Index into `Plan::components`.
     pub component: usize,
     pub call: String,
+    /// The action that it is by `ref`, else `component.call`.
+    pub name: String,
     /// The `with`; a scalar with a template stands as null.
     pub with: Json,
     pub holes: Vec<Hole>,
@@ -833,6 +835,9 @@ pub struct WbsNode {
     /// `component.call` of an action.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub call: Option<String>,
+    /// Name of the action that it is by `ref`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
     /// Names of the resources it uses.
     pub resources: Vec<String>,
     /// Planned instances, where known: users for L4, calls for L5.
@@ -891,7 +896,7 @@ pub struct Response {
     pub steps: Vec<Vec<Step>>,
 }
 
-/// `metric(selector) operator bound`.
+/// `metric(selector) operator bound [for WINDOW][, abort]`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Threshold {
     pub written: String,
@@ -902,4 +907,8 @@ pub struct Threshold {
     pub operator: Operator,
     /// Nanoseconds for times, a share of 1 for rates of events, per second for `rate`, else a number.
     pub bound: f64,
+    /// It must hold in every stretch of this length; none: over the whole run.
+    pub window: Option<Ns>,
+    /// The run ends when it does not hold.
+    pub abort: bool,
 }

@@ -120,6 +120,7 @@ impl<'n> Ctx<'_> {
             action,
             component,
             call: calling.call,
+            name: calling.name,
             with,
             holes,
             outputs,

@@ -483,6 +483,7 @@ pub fn call(action: u32, component: usize) -> Call {
         action,
         component,
         call: "get".into(),
+        name: "http.get".into(),
         with: json!({}),
         holes: vec![],
         outputs: vec![],
