@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pmplab.analysis.thresholds import Live, judge, thresholds
@@ -131,6 +131,8 @@ def test_live_and_offline_come_to_the_same(
 ) -> None:
     taken = frame(sorted((ms / 1000, float(took), event) for ms, took, event in rows))
     bound = share * (60.0 if metric in {"count", "rate"} else 1.0 if metric.endswith("_rate") else 4000 * MS)
+    # A histogram does not tell apart what lies so near.
+    assume(metric not in {"p50", "p99"} or all(abs(took * MS - bound) > bound / 64 for _, took, _ in rows))
     raw = {
         "metric": metric,
         "bound": bound,
