@@ -95,7 +95,7 @@ class Summary:
     """What became of a run. Instants and durations in s since its start; `rate_per_s` counts attempts of actions.
 
     `simulated`: the targets were a model, and time was virtual. Percentiles are exact, or within the share `percentile_error` of
-    it when only aggregates were kept.
+    it when only aggregates were kept. `thresholds` are judged ones, as `analysis.thresholds` gives them.
     """
 
     run_id: str | None
@@ -118,6 +118,7 @@ class Summary:
     bytes_received: int
     simulated: bool = False
     percentile_error: float | None = None
+    thresholds: tuple[dict[str, Any], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the summary as JSON values: what `pmp run --json` prints."""
@@ -125,6 +126,7 @@ class Summary:
         found["actions"] = {name: {**asdict(action), "at_least": list(action.at_least)} for name, action in self.actions.items()}
         found["spawn"] = {"planned_s": found.pop("spawn_planned_s"), "actual_s": found.pop("spawn_actual_s")}
         found["bytes"] = {"sent": found.pop("bytes_sent"), "received": found.pop("bytes_received")}
+        found["thresholds"] = list(self.thresholds)
         found["errors"] = [
             {"action": e.action, "type": e.type, "class": e.class_, "count": e.count, "message": e.message} for e in self.errors
         ]
@@ -194,6 +196,7 @@ def summary(
         bytes_received=int(totals["bytes_received"][0]),
         simulated=bool(facts.get("simulated")),
         percentile_error=latency.ERROR if windowed else None,
+        thresholds=tuple(facts.get("thresholds") or ()),
     )
 
 

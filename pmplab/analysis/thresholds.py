@@ -97,6 +97,7 @@ class Judged:
         """Return JSON values."""
         return {
             "threshold": self.written,
+            "metric": self.metric,
             "ok": self.ok,
             "value": self.value,
             "bound": self.bound,

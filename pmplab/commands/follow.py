@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from pmplab._run import Run
     from pmplab.commands.console import Console
-    from pmplab.library import Comparison
 
 _LOOK_S = 0.1
 _DRAW_S = 0.25
@@ -87,17 +86,6 @@ def _stop(run: Run, times: int) -> str:
     return "stopping: no new work begins, what is in flight may finish (Ctrl-C again: end at once)"
 
 
-def usual(run: Run) -> Comparison | None:
-    """Return the run beside what is usual for its scenario: nobody has to ask. None when that cannot be told."""
-    from pmplab.errors import PmpError
-    from pmplab.library import compare
-
-    try:
-        return compare(run, home=run.dir.parent.parent)
-    except (PmpError, OSError):
-        return None
-
-
 def report(run: Run, console: Console, *, as_json: bool = False, extra: dict[str, Any] | None = None) -> int:
     """Print the summary of `run` and return its exit status. `extra` is added to the JSON object."""
     found = run_view.summarise(run)
@@ -108,7 +96,7 @@ def report(run: Run, console: Console, *, as_json: bool = False, extra: dict[str
             "run_dir": str(run.dir),
             "message": run.message or "nothing was recorded that can be read",
         }
-    compared = usual(run)
+    compared = run_view.usual(run)
     if as_json:
         console.json({**found, "comparison": None if compared is None else compared.to_json(), **(extra or {})})
     else:
