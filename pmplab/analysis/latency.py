@@ -35,7 +35,7 @@ def begun() -> pl.Expr:
 
     Where it did neither, that is when the action had its leases.
     """
-    return pl.coalesce("t_connect", "t_start", pl.col("t_intended") + pl.col("lease_wait"))
+    return pl.coalesce(pl.min_horizontal("t_connect", "t_start"), pl.col("t_intended") + pl.col("lease_wait"))
 
 
 def measured() -> pl.Expr:

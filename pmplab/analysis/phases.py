@@ -35,7 +35,7 @@ def spans() -> dict[str, pl.Expr]:
 
     What never came about (no connection, no answer) takes no time, and what the attempt waited for when it ended has the rest.
     """
-    begun = pl.coalesce("t_connect", "t_start", "t_end")
+    begun = latency.begun()
     sent = pl.coalesce("t_start", "t_end")
     answered = pl.coalesce("t_first_byte", "t_end")
     return {
