@@ -10,11 +10,13 @@ import numpy as np
 from pmplab.analysis.errors import per_second
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from pmplab.analysis.summary import Tables
 
 PERIOD_S = 30 * 86_400
 PAIRS = ((0.02, 3600), (0.05, 6 * 3600), (0.10, 3 * 86_400))
-"""Share of the budget of 30 days that may be burnt, and in what time, s: beyond, somebody is told. The short window is a twelfth."""
+"""Share of the budget of 30 days that may be burnt, and in what time, s; the short window of the pair is a twelfth."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +38,9 @@ class Alert:
 class Budget:
     """The budget of a run: of `n` attempts that say something about the target `allowed` may be bad, `bad` were.
 
-    `spent`: share of the budget, above 1 overspent; the same as `burn`, the rate at which production would burn it. `ends_in_days`:
-    when the budget of 30 days would end at this rate, None when nothing is burnt. `worst_burn`: in the worst minute (or the whole
-    run, if shorter). All None without an attempt.
+    `burn`: rate at which the budget is used, 1 when it lasts exactly its period; over the run as its own period that is the share
+    of the budget that was spent. `worst_burn`: in the worst minute (or the whole run, if shorter). `ends_in_days`: when the budget
+    of 30 days would end at this rate, None when nothing is burnt. None without an attempt.
     """
 
     slo: float
@@ -49,11 +51,6 @@ class Budget:
     worst_burn: float | None
     ends_in_days: float | None
     alerts: tuple[Alert, ...]
-
-    @property
-    def spent(self) -> float | None:
-        """Share of the budget that is spent."""
-        return self.burn
 
 
 def burn_threshold(share: float, window_s: float, period_s: float = PERIOD_S) -> float:
@@ -81,10 +78,11 @@ def budget(frames: Tables, slo: float) -> Budget:
     n, bad = int(counts.sum()), int(bads.sum())
     totals, wrongs = np.concatenate([[0.0], np.cumsum(counts)]), np.concatenate([[0.0], np.cumsum(bads)])
 
-    def burns(window: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    def burns(window: int) -> NDArray[np.float64]:
         """Return the burn rate of every whole window, by its last second."""
         measured, wrong = totals[window:] - totals[:-window], wrongs[window:] - wrongs[:-window]
-        return wrong / np.maximum(measured, 1) / (1 - slo)
+        found: NDArray[np.float64] = wrong / np.maximum(measured, 1) / (1 - slo)
+        return found
 
     burn = bad / n / (1 - slo) if n else None
     alerts = []

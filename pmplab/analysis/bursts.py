@@ -32,8 +32,8 @@ class Burst:
 class Bursts:
     """How errors of the target are spread over time.
 
-    `pattern`: `none` without errors, `few` when there are too few to tell, `random`, or `bursts`. `fano`: variance over mean of the
-    errors a second, about 1 when they are random. `p`: chance of so uneven a spread if every attempt failed with the same
+    `pattern`: `none` without errors, `few` when there are too few to tell, `random`, or `bursts`. `fano`: variance over mean of
+    the errors a second, about 1 when they are random. `p`: chance of so uneven a spread if every attempt failed with the same
     probability. `runs_z`: how many standard deviations fewer (negative) or more runs of like outcomes there are than in random
     order; None when it was not kept. `bursts` in the order of time.
     """

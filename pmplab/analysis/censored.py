@@ -76,7 +76,9 @@ def censored(frames: Tables, by: str = "node") -> CensoredLatency:
     for (key,), group in times.partition_by(by, as_dict=True, include_key=False).items():
         response, timeout = group["response"].to_numpy(), group["timeout"].to_numpy()
         values = quantiles(response[~timeout], response[timeout], list(QUANTILES.values()))
-        named = tuple(CensoredPercentile(name, value / 1e6, bound) for name, (value, bound) in zip(QUANTILES, values, strict=True))
+        named = tuple(
+            CensoredPercentile(name, value / 1e6, bound) for name, (value, bound) in zip(QUANTILES, values, strict=True)
+        )
         found.append(Censored(str(key), group.height, int(timeout.sum()), named))
     return CensoredLatency(tuple(sorted(found, key=lambda one: one.key)))
 

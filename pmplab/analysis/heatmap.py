@@ -7,6 +7,7 @@ counts over time and the logarithm of the response time show it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -91,11 +92,13 @@ def modes(levels: NDArray[np.int64], counts: NDArray[np.int64]) -> tuple[Mode, .
     heights = smooth[peaks]
     # What the window gathers is a count of its own, with the noise of one.
     noise = 3 * np.sqrt(heights / (2 * width * np.sqrt(np.pi)))
-    clear = (found["prominences"] > 0.5 * heights) & (found["prominences"] > noise) if total >= _LEAST_N else heights == heights.max()
+    clear = (
+        (found["prominences"] > 0.5 * heights) & (found["prominences"] > noise) if total >= _LEAST_N else heights == heights.max()
+    )
     kept_peaks = peaks[clear]
     if kept_peaks.size == 0:
         kept_peaks = peaks[[int(np.argmax(heights))]]
-    valleys = [int(a + np.argmin(smooth[a:b])) for a, b in zip(kept_peaks[:-1], kept_peaks[1:], strict=True)]
+    valleys = [int(a + np.argmin(smooth[a:b])) for a, b in pairwise(kept_peaks)]
     raw = np.pad(np.pad(line, 8), 1)
     shares = [float(part.sum()) / total for part in np.split(raw, valleys)]
     at = 10 ** ((kept_peaks - 9 + low + 0.5) / _PER_DECADE - 6)
@@ -128,7 +131,9 @@ def _from_windows(frames: Tables, node: str | None) -> tuple[pl.DataFrame, int]:
     counted = pl.DataFrame(
         {
             "slice": np.repeat(known["t"].to_numpy() // width, lengths),
-            "level": np.floor(np.log10(middles) * _PER_DECADE).astype(np.int32)[where] if len(buckets) else where.astype(np.int32),
+            "level": np.floor(np.log10(middles) * _PER_DECADE).astype(np.int32)[where]
+            if len(buckets)
+            else where.astype(np.int32),
             "count": pairs[:, 1].astype(np.int64),
         }
     )

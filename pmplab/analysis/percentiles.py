@@ -67,7 +67,7 @@ class Distribution:
 
 @dataclass(frozen=True)
 class NodePercentiles:
-    """Percentiles of a node or scenario, `key`. `error`: the share within which values are exact, when only histograms were kept."""
+    """Percentiles of a node or scenario, `key`. `error`: share within which they are exact, when only histograms were kept."""
 
     key: str
     response: Distribution
@@ -109,8 +109,10 @@ def percentiles(frames: Tables, by: str = "node", confidence: float = CONFIDENCE
     found = []
     for key, group in _groups(times, by):
         timeouts = int(group["timeout"].sum())
-        both = [_distribution(group[kind].drop_nulls().to_numpy(), timeouts, confidence) for kind in ("response", "service")]
-        found.append(NodePercentiles(str(key), *both, timeouts=timeouts))
+        response, service = (
+            _distribution(group[kind].drop_nulls().to_numpy(), timeouts, confidence) for kind in ("response", "service")
+        )
+        found.append(NodePercentiles(str(key), response, service, timeouts))
     return tuple(sorted(found, key=lambda one: one.key))
 
 
@@ -139,7 +141,7 @@ def least_n(q: float, confidence: float = CONFIDENCE) -> int:
 
 
 def inflation(above: NDArray[np.bool_]) -> float | None:
-    """Return by how much the share of True varies more than it would if samples were independent; 1.0 when no more than by chance.
+    """Return by how much more the share of True varies than if samples were independent; 1.0 when no more than by chance.
 
     `above`: one value per sample, in the order of time. The variance of batch means over that of independent samples (Law,
     Simulation Modeling and Analysis, 9.5.3). None: too few of one kind to tell.
@@ -213,8 +215,8 @@ def _from_histograms(rows: pl.DataFrame, by: str, confidence: float) -> tuple[No
     kinds = [windows.histograms(known, by, kind) for kind in ("response", "service")]
     found = []
     for key in sorted(timeouts):
-        both = [_of_histogram(kind[key], timeouts[key], confidence) for kind in kinds]
-        found.append(NodePercentiles(key, *both, timeouts=timeouts[key], error=latency.ERROR))
+        response, service = (_of_histogram(kind[key], timeouts[key], confidence) for kind in kinds)
+        found.append(NodePercentiles(key, response, service, timeouts[key], latency.ERROR))
     return tuple(found)
 
 

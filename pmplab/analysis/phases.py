@@ -14,6 +14,15 @@ if TYPE_CHECKING:
 
 PHASES = ("lease_wait", "dispatch", "connect", "first_byte", "transfer")
 """In order of time. They add up to the response time; `throttle_wait` comes before it."""
+_COLUMNS = {
+    "key": pl.String,
+    "phase": pl.String,
+    "n": pl.Int64,
+    "mean_ms": pl.Float64,
+    "p50_ms": pl.Float64,
+    "p99_ms": pl.Float64,
+    "share": pl.Float64,
+}
 _SHOWN = {"p50": 0.50, "p99": 0.99}
 
 
@@ -54,10 +63,7 @@ def phases(frames: Tables, by: str = "node") -> Phases:
     `dispatch` is the time between the instant at which an action could go and the one at which its protocol began: it is the
     harness's, or in an open load the wait for a free user.
     """
-    columns = {"key": pl.String, "phase": pl.String, "n": pl.Int64, "mean_ms": pl.Float64} | {
-        name: pl.Float64 for name in ("p50_ms", "p99_ms", "share")
-    }
-    nothing = pl.DataFrame(schema=columns)
+    nothing = pl.DataFrame(schema=_COLUMNS)
     if kept.windowed(frames):
         return Phases(nothing, kept.NOT_KEPT)
     found = spans()
@@ -75,4 +81,4 @@ def phases(frames: Tables, by: str = "node") -> Phases:
     if rows.is_empty():
         return Phases(nothing, kept.NOTHING)
     order = pl.col("phase").replace_strict({name: place for place, name in enumerate(found)}, return_dtype=pl.Int64)
-    return Phases(rows.sort("key", order).select(columns))
+    return Phases(rows.sort("key", order).select(*_COLUMNS))

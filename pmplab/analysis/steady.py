@@ -41,7 +41,7 @@ class Steady:
 
 
 def steady(frames: Tables) -> Steady:
-    """Find the steady window: without the warm-up, by throughput and p50 of response time, and without the run-down, by throughput.
+    """Find the steady window: without the warm-up, by throughput and p50 of response time, and the run-down, by throughput.
 
     Both series are of tenths of a second in runs shorter than a minute, else of seconds. See `mser5`. A run that has fewer than
     30 of them is too short to tell.
@@ -70,7 +70,7 @@ def steady(frames: Tables) -> Steady:
 
 
 def mser5(series: NDArray[np.float64]) -> int | None:
-    """Return how many of the first values belong to the warm-up by MSER-5 (White, Simulation 69, 1997); None: no end of it in sight.
+    """Return how many of the first values belong to the warm-up by MSER-5 (White, Simulation 69, 1997); None: no end of it.
 
     Of all truncations of the means of five, the one that leaves the smallest standard error of the mean is taken. If that is in
     the last half, the series never became steady, or is too short.

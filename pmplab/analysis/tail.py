@@ -13,6 +13,15 @@ if TYPE_CHECKING:
     from pmplab.analysis.summary import Tables
 
 DIMENSIONS = ("node", "resource", "user", "status", "slice")
+_COLUMNS = {
+    "dimension": pl.String,
+    "key": pl.String,
+    "count": pl.Int64,
+    "tail": pl.Int64,
+    "lift": pl.Float64,
+    "excess": pl.Float64,
+    "p": pl.Float64,
+}
 _SLICES = 60
 _TOP = 10
 _S = 1_000_000_000
@@ -41,12 +50,9 @@ class Tail:
 def tail(frames: Tables, share: float = 0.01) -> Tail:
     """Attribute the slowest `share` of the measured attempts to node, resource (pair), user, status and time slice.
 
-    A lift alone says nothing when counts are small: read it with `p`. Keys with no more in the tail than their share are left out.
+    A lift alone says nothing when counts are small: read it with `p`. Keys with no more than their share are left out.
     """
-    columns = {"dimension": pl.String, "key": pl.String, "count": pl.Int64, "tail": pl.Int64} | {
-        name: pl.Float64 for name in ("lift", "excess", "p")
-    }
-    nothing = pl.DataFrame(schema=columns)
+    nothing = pl.DataFrame(schema=_COLUMNS)
     if kept.windowed(frames):
         return Tail(nothing, None, 0, 0, 0.0, kept.NOT_KEPT)
     actions = kept.table(frames, "actions").filter(latency.measured())
@@ -89,7 +95,7 @@ def tail(frames: Tables, share: float = 0.01) -> Tail:
             .sort("excess", name, descending=[True, False])
         )
         chance = pl.Series("p", _chance(top, n, total), pl.Float64)
-        parts.append(top.with_columns(chance).select(pl.lit(name).alias("dimension"), key.alias("key"), *list(columns)[2:]))
+        parts.append(top.with_columns(chance).select(pl.lit(name).alias("dimension"), key.alias("key"), *list(_COLUMNS)[2:]))
     return Tail(pl.concat(parts), threshold / 1e6, n, total, width / _S)
 
 
@@ -99,5 +105,4 @@ def _chance(top: pl.DataFrame, n: int, total: int) -> list[float]:
 
     if top.is_empty():
         return []
-    found: list[float] = hypergeom.sf(top["tail"].to_numpy() - 1, total, n, top["count"].to_numpy()).tolist()
-    return found
+    return [float(hypergeom.sf(tail - 1, total, n, count)) for tail, count in top.select("tail", "count").rows()]
