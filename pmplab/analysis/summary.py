@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import polars as pl
 
 from pmplab.analysis import latency, windows
+from pmplab.analysis.errors import kinds
 from pmplab.analysis.names import short_names
 from pmplab.analysis.spawn import last_spawn, planned_last_spawn
 
@@ -161,7 +162,7 @@ def summary(
     facts = {**(run or {}), **(manifest or {})}
     actions, tasks, load, leases = frames.actions, frames.tasks, frames.load, frames.leases
     by_action, errors, ends, exits, lease_events, totals, first = pl.collect_all(
-        [_by_action(actions), _errors(actions), _ends(actions, tasks, load), _exits(tasks), _lease_events(leases),
+        [_by_action(actions), kinds(actions), _ends(actions, tasks, load), _exits(tasks), _lease_events(leases),
          _bytes(actions), _first_instants(actions, tasks, leases)]
     )  # fmt: skip
     windowed = facts.get("records") == "windows"
@@ -229,19 +230,6 @@ def _action(row: dict[str, Any]) -> ActionSummary:
     bounds = tuple(f"{name}_ms" for name, q in latency.QUANTILES.items() if share > 1 - q)
     figures = {key: round(value, 6) if key.endswith("_ms") and value is not None else value for key, value in row.items()}
     return ActionSummary(**figures, at_least=bounds)
-
-
-def _errors(actions: pl.LazyFrame) -> pl.LazyFrame:
-    return (
-        actions.filter(pl.col("event") != "success")
-        .group_by(
-            pl.col("node").cast(pl.String),
-            pl.col("error_type").cast(pl.String).fill_null("other").alias("type"),
-            pl.col("class").cast(pl.String),
-        )
-        .agg(pl.len().alias("count"), pl.col("message").sort_by("seq").drop_nulls().first())
-        .sort("count", "node", "type", descending=[True, False, False])
-    )
 
 
 def _ends(actions: pl.LazyFrame, tasks: pl.LazyFrame, load: pl.LazyFrame) -> pl.LazyFrame:
