@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pmplab.analysis.figures import Figures, figures
 from pmplab.errors import LibraryError, PmpError, UsageError
-from pmplab.home import find_run, home_dir, list_states
+from pmplab.home import find_run, home_dir, list_states, read_json
 from pmplab.library import files
 from pmplab.library.baselines import PREVIOUS, Baseline, Baselines
 from pmplab.library.entry import NOTES, Entry, entry_of, stamp
@@ -204,5 +204,7 @@ class Library:
 def _limited(frames: Frames, entry: Entry) -> str | None:
     from pmplab.analysis.health import health
 
-    found = health(frames, entry.facts)
-    return f"its harness was the limit: {'; '.join(found.reasons)}" if found.limited else None
+    plan = (read_json(entry.dir / "plan.json") or {}).get("plan")
+    cpus = (entry.facts.get("host") or {}).get("cpus")
+    found = health(frames, simulated=entry.simulated, plan=plan, cpus=cpus)
+    return f"its harness was the limit: {'; '.join(found.reasons)}" if found.verdict == "harness-limited" else None
