@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pmplab.analysis import queueing, usl
+from pmplab.analysis.little import law as law_of_little
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 TARGET = 0.7
 """How busy an instance may be when nothing else is said: beyond it, waiting grows faster than load."""
 _SENSITIVITY = 0.2
+_TOLERANCE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,8 @@ class Capacity:
 
     `best_rate` is the highest that was measured, `saturated` whether more users beyond it brought no more; `law` is the fitted
     scalability, `limit` the rate that one instance can do by it or, without it, the highest measured; `headroom` the share of
-    `limit` that the last level left; `little` the check of each level against Little's law. `notes` says what cannot be said, and
-    why.
+    `limit` that the last level left; `little` the ratio of each level's concurrency to what Little's law implies. `notes` says
+    what cannot be said, and why.
     """
 
     levels: pl.DataFrame
@@ -49,7 +51,7 @@ class Capacity:
     saturated: bool
     limit: Interval | None
     headroom: float | None
-    little: tuple[queueing.Little | None, ...]
+    little: tuple[float | None, ...]
     notes: tuple[str, ...]
 
 
@@ -91,13 +93,8 @@ def capacity(levels: pl.DataFrame) -> Capacity:
     knee = _knee(users, rates, known["mean_ms"].to_list())
     if knee is None and known.height >= usl.LEAST_LEVELS:
         notes.append("no knee inside the range that was measured")
-    checks = tuple(
-        queueing.little(
-            row["in_flight"], row["rate_per_s"] / max(1 - (row["error_rate"] or 0), 1e-9), (row["mean_ms"] or 0) / 1e3
-        )
-        for row in known.to_dicts()
-    )
-    broken = sum(check is not None and not check.holds for check in checks)
+    checks = tuple(map(_check, known.to_dicts()))
+    broken = sum(check is not None and abs(check - 1) > _TOLERANCE for check in checks)
     if broken:
         notes.append(
             f"Little's law does not hold on {broken} of {len(checks)} levels: they were not steady, or something queued unseen"
@@ -116,9 +113,9 @@ def plan(unit: Interval, demand_per_s: float, *, growth: float = 0.0, target: fl
     return Plan(count, few, many, demand_per_s, growth, unit, target)
 
 
-def _check(level: dict[str, Any]) -> queueing.Little | None:
+def _check(level: dict[str, Any]) -> float | None:
     ended = level["rate_per_s"] / max(1 - (level["error_rate"] or 0), 1e-9)
-    return queueing.little(level["in_flight"], ended, (level["mean_ms"] or 0) / 1e3)
+    return law_of_little(level["in_flight"], ended, (level["mean_ms"] or 0) / 1e3)
 
 
 def _saturated(users: Sequence[float], rates: Sequence[float]) -> bool:

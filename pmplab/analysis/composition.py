@@ -38,8 +38,8 @@ class Composition:
     """A scenario's tasks as made of their steps, which stand in the order in which they first became due.
 
     `p_fail`: share of the tasks that did not end through `done`; `p_fail_composed`: what the steps give if they fail
-    independently, and every failed step fails its task: 1 - prod(1 - p). `waits_ms`: mean of what is no step: waits of the script, its rate
-    limits, and the harness. `critical`: the step with the largest part in the slowest 5 %.
+    independently, and every failed step fails its task: 1 - prod(1 - p). `waits_ms`: mean of what is no step: waits of the
+    script, its rate limits, and the harness. `critical`: the step with the largest part in the slowest 5 %.
     """
 
     scenario: str

@@ -1,35 +1,12 @@
 """Queues on paper. Estimates, all of them: real servers are neither memoryless nor one queue.
 
-Sources: Little (1961); Kingman (1961); Erlang (1917); Harchol-Balter, "Performance Modeling and Design of Computer Systems"
+Sources: Kingman (1961); Erlang (1917); Harchol-Balter, "Performance Modeling and Design of Computer Systems"
 (2013).
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True, slots=True)
-class Little:
-    """Little's law on a window: `ratio` of the concurrency that was seen to the one that throughput and times imply.
-
-    `holds` within 5 %: else records are lost, something queues unseen in the harness, or the window was not steady.
-    """
-
-    seen: float
-    implied: float
-    ratio: float
-    holds: bool
-
-
-def little(concurrency: float, rate_per_s: float, response_s: float, think_s: float = 0.0) -> Little | None:
-    """Check N = X (R + Z). None where nothing ran."""
-    implied = rate_per_s * (response_s + think_s)
-    if implied <= 0 or concurrency <= 0:
-        return None
-    ratio = concurrency / implied
-    return Little(concurrency, implied, ratio, abs(ratio - 1) <= 0.05)
 
 
 def mm1_response(service_s: float, utilisation: float) -> float | None:

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from pmplab.analysis import latency
+from pmplab.analysis.evm import leaves
 from pmplab.workbook.histogram import Histogram
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pmplab.analysis.summary import Tables
 
@@ -111,7 +112,7 @@ class Judged:
 def thresholds(plan: Mapping[str, Any] | None) -> list[Threshold]:
     """Return the thresholds of a plan, as `parse2wbs` gives it."""
     raw = ((plan or {}).get("monitoring") or {}).get("thresholds") or ()
-    nodes = list(_leaves((plan or {}).get("wbs") or {}))
+    nodes = leaves((plan or {}).get("wbs") or {})
     found = []
     for one in raw:
         window = one.get("window")
@@ -129,14 +130,6 @@ def thresholds(plan: Mapping[str, Any] | None) -> list[Threshold]:
             )
         )
     return found
-
-
-def _leaves(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield the actions of a WBS."""
-    if node.get("level") == "L5":
-        yield node
-    for child in node.get("children") or ():
-        yield from _leaves(child)
 
 
 def judge(frames: Tables, plan: Mapping[str, Any] | None, *, duration_s: float, records: str = "full") -> list[Judged]:
