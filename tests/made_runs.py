@@ -42,13 +42,10 @@ def actions(
                 "error_type": "http.status" if wrong else None,
             }
         )
-    columns = schema(tables()["actions"])
-    filled = [{name: row.get(name, _empty(dtype)) for name, dtype in columns.items()} for row in rows]
-    return pl.DataFrame(filled, schema=columns)
-
-
-def _empty(dtype: pl.DataType) -> Any:
-    return 0 if dtype.is_integer() else None
+    table = tables()["actions"]
+    columns = schema(table)
+    empty = {column.name: None if column.nullable or not columns[column.name].is_integer() else 0 for column in table.columns}
+    return pl.DataFrame([{**empty, **row} for row in rows], schema=columns)
 
 
 def make(

@@ -10,7 +10,7 @@ from typing import Any
 from pmplab._version import __version__
 
 VERBS = (
-    "check", "load", "wbs", "run", "runs", "show", "stop", "compare", "baseline", "note", "prune", "export", "import",
+    "check", "load", "wbs", "run", "runs", "show", "stop", "report", "compare", "baseline", "note", "prune", "export", "import",
     "schema", "explain", "target", "demo",
 )  # fmt: skip
 EPILOG = """\

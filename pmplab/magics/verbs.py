@@ -193,6 +193,13 @@ def _stop(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
     return Said(stop(args))
 
 
+def _report(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
+    del magics, source
+    from pmplab.commands import report
+
+    return report.find(args)
+
+
 def _compare(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
     del magics, source
     from pmplab.commands import compare
@@ -282,6 +289,7 @@ _VERBS: dict[str, Any] = {
     "runs": _runs,
     "show": _show,
     "stop": _stop,
+    "report": _report,
     "compare": _compare,
     "baseline": _baseline,
     "note": _note,

@@ -48,10 +48,10 @@ def text(comparison: Comparison, *, verbose: bool = True) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def html(comparison: Comparison) -> str:
+def html(comparison: Comparison, *, title: bool = True) -> str:
     """Return the comparison as HTML without scripts."""
     colour = _COLOURS[comparison.verdict]
-    head = f'<div class="head"><b>Comparison</b><span class="pill {colour}">{comparison.verdict}</span>'
+    head = f'<div class="head">{"<b>Comparison</b>" if title else ""}<span class="pill {colour}">{comparison.verdict}</span>'
     body = [f"{head}<span>{escape(headline(comparison))}</span></div>"]
     body += [f'<div class="dim">{escape(note)}</div>' for note in comparison.notes]
     if comparison.before:
