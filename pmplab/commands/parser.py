@@ -10,8 +10,8 @@ from typing import Any
 from pmplab._version import __version__
 
 VERBS = (
-    "check", "load", "wbs", "run", "runs", "show", "stop", "report", "compare", "baseline", "note", "prune", "export", "import",
-    "schema", "explain", "target", "demo",
+    "check", "load", "wbs", "run", "runs", "show", "stop", "report", "compare", "baseline", "capacity", "note", "prune", "export",
+    "import", "schema", "explain", "target", "demo",
 )  # fmt: skip
 EPILOG = """\
 exit status: 0 fine, 1 our fault or a full disk, 2 bad input, 98 worse than the baseline, 97 not to be told (--strict),

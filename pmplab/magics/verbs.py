@@ -200,6 +200,13 @@ def _report(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
     return report.find(args)
 
 
+def _capacity(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
+    del magics, source
+    from pmplab.commands import capacity
+
+    return capacity.find(args)
+
+
 def _compare(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
     del magics, source
     from pmplab.commands import compare
@@ -292,6 +299,7 @@ _VERBS: dict[str, Any] = {
     "report": _report,
     "compare": _compare,
     "baseline": _baseline,
+    "capacity": _capacity,
     "note": _note,
     "prune": _prune,
     "export": _export,
