@@ -30,6 +30,8 @@ def actions(
                 "seq": seq,
                 "scenario": scenario,
                 "node": f"{scenario}/main/{'get' if seq % 2 else 'post'}",
+                "component": "http",
+                "call": "get" if seq % 2 else "post",
                 "user": seq % 10,
                 "task": seq,
                 "visit": 1,
