@@ -257,6 +257,7 @@ def run(
     seed: int | None = None,
     env: Pairs = (),
     labels: Pairs = (),
+    thresholds: Iterable[str] = (),
     name: str | None = None,
     shards: int = 1,
     allow: Mapping[str, Iterable[str]] | Iterable[str] = (),
@@ -272,7 +273,8 @@ def run(
 ) -> Run:
     """Run a bundle: a folder, its `script.yaml`, or what `load` returned. Returns a handle once the run began.
 
-    `set`, `env` and `labels` are `KEY=VALUE` texts, `allow` is `NAME=net,files` texts. `shards` is the number of
+    `set`, `env` and `labels` are `KEY=VALUE` texts, `thresholds` such as `p99(checkout) < 500ms for 10s, abort` stand beside
+    those of the script, `allow` is `NAME=net,files` texts. `shards` is the number of
     processes, `grace` how many seconds a stopped run may finish what is in flight. With `simulate` no byte is sent: the targets
     answer as the bundle's `sim.yaml` says, or the file `sim`, and the run takes as long as computing it takes. `records` is
     `full`, or `windows` to keep aggregates of a second only. With `wait` it returns when the run is
@@ -316,6 +318,7 @@ def run(
         # 53 bits: a seed must survive every reader of JSON.
         seed=secrets.randbits(53) if seed is None else seed,
         overrides=overrides,
+        thresholds=(thresholds,) if isinstance(thresholds, str) else tuple(thresholds),
         env=injected,
         labels=dict(pairs(labels, "--label", "KEY=VALUE")),
         name=name,

@@ -30,6 +30,14 @@ def service() -> pl.Expr:
     return pl.col("t_end") - pl.coalesce("t_start", "t_connect", pl.col("t_intended") + pl.col("lease_wait"))
 
 
+def begun() -> pl.Expr:
+    """Return the instant at which the protocol began to work on the attempt, ns: it connects, or sends its first byte.
+
+    Where it did neither, that is when the action had its leases.
+    """
+    return pl.coalesce(pl.min_horizontal("t_connect", "t_start"), pl.col("t_intended") + pl.col("lease_wait"))
+
+
 def measured() -> pl.Expr:
     """Return whether the attempt says something about the target's latency.
 

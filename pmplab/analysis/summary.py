@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import polars as pl
 
 from pmplab.analysis import latency, windows
+from pmplab.analysis.errors import kinds
 from pmplab.analysis.names import short_names
 from pmplab.analysis.spawn import last_spawn, planned_last_spawn
 
@@ -96,7 +97,7 @@ class Summary:
 
     `in_flight`: actions that had begun and not ended when the last records were written.
     `simulated`: the targets were a model, and time was virtual. Percentiles are exact, or within the share `percentile_error` of
-    it when only aggregates were kept.
+    it when only aggregates were kept. `thresholds` are judged ones, as `analysis.thresholds` gives them.
     """
 
     run_id: str | None
@@ -120,6 +121,7 @@ class Summary:
     in_flight: int = 0
     simulated: bool = False
     percentile_error: float | None = None
+    thresholds: tuple[dict[str, Any], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the summary as JSON values: what `pmp run --json` prints."""
@@ -127,6 +129,7 @@ class Summary:
         found["actions"] = {name: {**asdict(action), "at_least": list(action.at_least)} for name, action in self.actions.items()}
         found["spawn"] = {"planned_s": found.pop("spawn_planned_s"), "actual_s": found.pop("spawn_actual_s")}
         found["bytes"] = {"sent": found.pop("bytes_sent"), "received": found.pop("bytes_received")}
+        found["thresholds"] = list(self.thresholds)
         found["errors"] = [
             {"action": e.action, "type": e.type, "class": e.class_, "count": e.count, "message": e.message} for e in self.errors
         ]
@@ -161,7 +164,7 @@ def summary(
     facts = {**(run or {}), **(manifest or {})}
     actions, tasks, load, leases = frames.actions, frames.tasks, frames.load, frames.leases
     by_action, errors, ends, exits, lease_events, totals, first, flying = pl.collect_all(
-        [_by_action(actions), _errors(actions), _ends(actions, tasks, load), _exits(tasks), _lease_events(leases),
+        [_by_action(actions), kinds(actions), _ends(actions, tasks, load), _exits(tasks), _lease_events(leases),
          _bytes(actions), _first_instants(actions, tasks, leases), _in_flight(load)]
     )  # fmt: skip
     windowed = facts.get("records") == "windows"
@@ -197,6 +200,7 @@ def summary(
         in_flight=int(flying["in_flight"].sum()),
         simulated=bool(facts.get("simulated")),
         percentile_error=latency.ERROR if windowed else None,
+        thresholds=tuple(facts.get("thresholds") or ()),
     )
 
 
@@ -235,19 +239,6 @@ def _action(row: dict[str, Any]) -> ActionSummary:
     bounds = tuple(f"{name}_ms" for name, q in latency.QUANTILES.items() if share > 1 - q)
     figures = {key: round(value, 6) if key.endswith("_ms") and value is not None else value for key, value in row.items()}
     return ActionSummary(**figures, at_least=bounds)
-
-
-def _errors(actions: pl.LazyFrame) -> pl.LazyFrame:
-    return (
-        actions.filter(pl.col("event") != "success")
-        .group_by(
-            pl.col("node").cast(pl.String),
-            pl.col("error_type").cast(pl.String).fill_null("other").alias("type"),
-            pl.col("class").cast(pl.String),
-        )
-        .agg(pl.len().alias("count"), pl.col("message").sort_by("seq").drop_nulls().first())
-        .sort("count", "node", "type", descending=[True, False, False])
-    )
 
 
 def _ends(actions: pl.LazyFrame, tasks: pl.LazyFrame, load: pl.LazyFrame) -> pl.LazyFrame:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import argparse
 from importlib import import_module
+from keyword import iskeyword
 from typing import Any
 
 from pmplab._version import __version__
 from pmplab.errors import nearest
 
-VERBS = ("check", "load", "wbs", "run", "runs", "show", "stop", "schema", "explain", "target", "demo")
-EPILOG = "exit status: 0 fine, 1 our fault or a full disk, 2 bad input, 105 interrupted, 107 a component trapped"
+VERBS = (
+    "check", "load", "wbs", "run", "runs", "show", "stop", "report", "compare", "baseline", "capacity", "note", "prune", "export",
+    "import", "schema", "explain", "target", "demo",
+)  # fmt: skip
+EPILOG = """\
+exit status: 0 fine, 1 our fault or a full disk, 2 bad input, 98 worse than the baseline, 97 not to be told (--strict),
+105 interrupted, 107 a component trapped"""
 
 
 class Parser(argparse.ArgumentParser):
@@ -44,7 +50,7 @@ def build(prog: str = "pmp", parser_class: type[Parser] = Parser) -> argparse.Ar
     shared.add_argument("--home", metavar="DIR", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     verbs: Any = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=parser_class)
     for name in VERBS:
-        module = import_module(f"pmplab.commands.{name}")
+        module = import_module(f"pmplab.commands.{name}" + "_" * iskeyword(name))
         about = _about(module.__doc__ or "")
         one: argparse.ArgumentParser = verbs.add_parser(
             name,

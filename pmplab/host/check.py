@@ -111,6 +111,7 @@ def check(
 def core_request(
     *,
     overrides: tuple[tuple[str, str], ...] = (),
+    thresholds: tuple[str, ...] = (),
     env: tuple[tuple[str, str], ...] = (),
     allow: Mapping[str, list[str]] | None = None,
     allow_sha: Mapping[str, list[str]] | None = None,
@@ -126,6 +127,7 @@ def core_request(
         "mode": mode,
         "strict": strict,
         "overrides": [list(pair) for pair in overrides],
+        "thresholds": list(thresholds),
         "env": [list(pair) for pair in env],
         "vendored": vendored().for_core(),
         "allow": dict(allow or {}),

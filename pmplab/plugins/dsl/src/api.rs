@@ -139,6 +139,8 @@ pub struct Request {
     pub strict: bool,
     /// `--set PATH=VALUE`.
     pub overrides: Vec<(String, String)>,
+    /// `--threshold T`: what must hold beside what the script says.
+    pub thresholds: Vec<String>,
     /// `--env K=V`.
     pub env: Vec<(String, String)>,
     /// By entry, such as `plugins/http/send.wasm`.

@@ -11,6 +11,8 @@ pub type Ns = u64;
 pub struct Plan {
     /// L0 of the WBS.
     pub program: String,
+    /// Digest of the workflows, actions and load as written: runs of one key are like with like.
+    pub key: String,
     /// Version of the language, such as `1.0`.
     pub version: String,
     /// Control clock: spawn and stop, deadlines, lease renewal, snapshots. Never a timestamp, never a dispatch.
@@ -521,6 +523,8 @@ pub struct Call {
     /// Index into `Plan::components`.
     pub component: usize,
     pub call: String,
+    /// The action that it is by `ref`, else `component.call`.
+    pub name: String,
     /// The `with`; a scalar with a template stands as null.
     pub with: Json,
     pub holes: Vec<Hole>,
@@ -846,6 +850,9 @@ pub struct WbsNode {
     /// `component.call` of an action.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub call: Option<String>,
+    /// Name of the action that it is by `ref`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
     /// Names of the resources it uses.
     pub resources: Vec<String>,
     /// Planned instances, where known: users for L4, calls for L5.
@@ -904,7 +911,7 @@ pub struct Response {
     pub steps: Vec<Vec<Step>>,
 }
 
-/// `metric(selector) operator bound`.
+/// `metric(selector) operator bound [for WINDOW][, abort]`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Threshold {
     pub written: String,
@@ -915,4 +922,8 @@ pub struct Threshold {
     pub operator: Operator,
     /// Nanoseconds for times, a share of 1 for rates of events, per second for `rate`, else a number.
     pub bound: f64,
+    /// It must hold in every stretch of this length; none: over the whole run.
+    pub window: Option<Ns>,
+    /// The run ends when it does not hold.
+    pub abort: bool,
 }

@@ -122,6 +122,7 @@ impl<'n> Ctx<'_> {
             action,
             component,
             call: calling.call,
+            name: calling.name,
             with,
             holes,
             outputs,

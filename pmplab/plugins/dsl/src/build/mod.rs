@@ -108,6 +108,7 @@ impl Ctx<'_> {
         providers: &mut dyn Providers,
     ) -> Option<(Option<Plan>, Compose, Vec<String>)> {
         let root = trees.root.as_mut()?;
+        let key = crate::key::key(root, trees.config.as_ref());
         self.overrides(root);
         let mut script = self.script(root, trees.config.as_ref())?;
         let (mut used, actions_used) = used(&script);
@@ -183,6 +184,7 @@ impl Ctx<'_> {
         let mut plan = Plan {
             wbs: wbs::wbs(&program, &scenarios.plan, &components.plan, &resources.plan),
             program,
+            key,
             version: script.version,
             tick: script.load.tick.or(script.tick).unwrap_or(TICK),
             components: components.plan.clone(),

@@ -580,6 +580,7 @@ pub fn call(action: u32, component: usize) -> Call {
         action,
         component,
         call: "get".into(),
+        name: "http.get".into(),
         with: json!({}),
         holes: vec![],
         outputs: vec![],
@@ -706,6 +707,7 @@ pub fn scenario(spawn: Spawn, users: u64, steps: Vec<Step>) -> Scenario {
 /// Two protocol components, a provider with a file, a pool and a store.
 pub fn plan(scenarios: Vec<Scenario>) -> Plan {
     Plan {
+        key: String::new(),
         program: "P".into(),
         version: "1.0".into(),
         tick: 20 * MS,
@@ -725,6 +727,7 @@ pub fn plan(scenarios: Vec<Scenario>) -> Plan {
         monitoring: Monitoring::default(),
         globals: json!({}),
         wbs: WbsNode {
+            action: None,
             level: "L0".into(),
             name: "P".into(),
             node: "P".into(),
