@@ -102,6 +102,12 @@ class Run:
         return None if answer is None else answer.get("plan")
 
     @property
+    def initialised(self) -> list[dict[str, Any]]:
+        """The components in the order in which they came up, with the version and the capabilities that each said it has."""
+        answer = read_json(self.dir / "plan.json") or {}
+        return list(answer.get("initialised") or ())
+
+    @property
     def warnings(self) -> list[dict[str, Any]]:
         """What the check said against the script without refusing it: diagnostics as the core gives them."""
         answer = read_json(self.dir / "plan.json") or {}
@@ -135,6 +141,14 @@ class Run:
         if self.manifest.get("records") == "windows":
             return windows.by_second(self.frames.windows.collect())
         return seconds(self.frames.actions).collect()
+
+    @property
+    def wbs(self) -> pl.DataFrame:
+        """The WBS, a row per node: scope, resources and risk as planned, and what became of it so far."""
+        from pmplab.analysis import wbs
+
+        kept = self.frames.windows if self.manifest.get("records") == "windows" else self.frames.actions
+        return wbs.wbs((self.plan or {}).get("wbs"), kept)
 
     def changes(self) -> Iterator[Change]:
         """Yield the change stream: every row that the core wrote, shard by shard in the order of `seq`, without gaps."""

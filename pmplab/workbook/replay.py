@@ -27,11 +27,22 @@ class Entry:
     last_action: str | None = None
     retry_left: int | None = None
     timeout_at: int | None = None
+    """When its workflow's timeout ends it; None without one, and until its own row is there, which says when it began."""
     scope_trace: list[str | None] = field(default_factory=list)
     scope_resources: list[str] = field(default_factory=list)
     evidence: dict[str, Any] = field(default_factory=dict)
     fields: dict[str, Any] = field(default_factory=dict)
     """What the script wrote: by section and path, such as `registers.flag`."""
+
+    @property
+    def status(self) -> str:
+        """Its state in one word: idle, running, wait, event or error."""
+        return status(self.state)
+
+    @property
+    def risk_flag(self) -> Any:
+        """The risk that the task raised: False, or what the script made of the flag."""
+        return self.fields.get("registers.flag", False)
 
 
 @dataclass
@@ -141,6 +152,8 @@ class Replay:
         entry = self._entry(change)
         self._counts(change)["tasks"] += 1
         entry.state, entry.iteration, entry.attempts = row["state"], row["iteration"], row["attempts"]
+        timeout = self._scenarios.by_name.get(entry.scenario or "", {}).get("task_timeout")
+        entry.timeout_at = None if timeout is None else row["t_start"] + timeout
         self._trace(entry)
 
     def _load(self, change: Change, row: Mapping[str, Any]) -> None:
@@ -179,6 +192,16 @@ class Replay:
 
 
 _WINDOW = {"started": "count", "finished": "count", "success": "success", "fail": "fail", "timeout": "timeout"}
+
+
+def status(phase: str) -> str:
+    """Return a state of a task in one word, as `timeline.status` of the language has it: idle, running, wait, event or error."""
+    group, _, within = phase.partition(".")
+    if group == "executing":
+        return "running" if within == "running_action" else "wait"
+    if group == "closing":
+        return "idle" if within == "done" else "error"
+    return "event" if group == "monitoring" else "idle"
 
 
 def replay(

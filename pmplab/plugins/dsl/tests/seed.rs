@@ -199,3 +199,50 @@ fn the_wbs_has_six_levels() {
         (Some(3000), "HTTP")
     );
 }
+
+#[test]
+fn each_node_of_the_wbs_has_its_scope_its_resources_and_its_risk() {
+    let plan = Bundle::refresh()
+        .set("actions.fetch-config.timeout", "800ms")
+        .set("actions.fetch-config.retry", "2")
+        .set("actions.fetch-config.on-error", "continue")
+        .set("load.scenarios[0].max-duration", "10m")
+        .check()
+        .plan
+        .unwrap();
+    let mut node = &plan.wbs;
+    let names = [
+        "asset-library",
+        "HTTP",
+        "scenario-http",
+        "http_asset_refresh",
+        "task",
+        "fetch-config",
+    ];
+    for (depth, level) in ["L0", "L1", "L2", "L3", "L4", "L5"].into_iter().enumerate() {
+        assert_eq!(
+            (node.level.as_str(), &node.scope[..]),
+            (level, &names.map(str::to_owned)[..=depth])
+        );
+        assert!(
+            node.resources.contains(&"ip-port-pool".to_owned()),
+            "{level}"
+        );
+        let risk = match level {
+            "L2" => (Some(600_000_000_000), 0, false, Some(Severity::Fatal)),
+            "L4" => (None, 0, true, Some(Severity::Fatal)),
+            "L5" => (Some(800_000_000), 2, true, Some(Severity::Fatal)),
+            _ => (None, 0, false, None),
+        };
+        let found = &node.risk;
+        assert_eq!(
+            (found.timeout, found.retries, found.handled, found.severity),
+            risk,
+            "{level}"
+        );
+        let Some(child) = node.children.first() else {
+            break;
+        };
+        node = child;
+    }
+}

@@ -143,7 +143,8 @@ pub fn check(text: &str) -> Json {
     ))
 }
 
-/// Checks again, then initialises the components, providers first, and prepares every action.
+/// Checks again, then initialises the components, providers first, and prepares every action. The answer is that of the check,
+/// with `initialised`: the components in the order in which they came up, and what they said they are.
 pub fn start(text: &str) -> Result<(Run, Json), Json> {
     let request = Request {
         mode: Mode::Deploy,
@@ -167,7 +168,7 @@ pub fn start(text: &str) -> Result<(Run, Json), Json> {
     };
     let mut composed = Composed::new(&request, Some(portion));
     let checked: Checked = pmplab_dsl::check(&request, &bundle, &mut composed);
-    let answer = answer(&checked);
+    let mut answer = answer(&checked);
     if !checked.ok() {
         return Err(answer);
     }
@@ -176,12 +177,14 @@ pub fn start(text: &str) -> Result<(Run, Json), Json> {
     };
     let program = Program::compile(&plan).map_err(|text| refuse("plan", text))?;
 
+    let mut log = Vec::new();
     for component in used(&plan, Role::Resource, providers::SLOTS)? {
         let slot = component.slot.unwrap_or_default() as usize;
         let found = composed
             .init(slot)
             .map_err(|text| refuse("init", format!("component `{}`: {text}", component.name)))?;
         agree(component, &found)?;
+        log.push(came_up(component, &found));
     }
     let blobs = mount(&plan)?;
     let manifest = bundle
@@ -204,7 +207,9 @@ pub fn start(text: &str) -> Result<(Run, Json), Json> {
         if plan.sim.is_none() {
             agree(component, &found)?;
         }
+        log.push(came_up(component, &found));
     }
+    answer["initialised"] = Json::Array(log);
     // Shards of one run must not draw alike.
     let seed = Rng::stream(begin.seed, begin.shard).bits();
     for (slot, action, spec) in &program.actions {
@@ -255,6 +260,17 @@ fn used(plan: &Plan, role: Role, slots: usize) -> Result<Vec<&Component>, Json> 
         ));
     }
     Ok(used)
+}
+
+/// What the log says of a component that was initialised.
+fn came_up(component: &Component, found: &Capabilities) -> Json {
+    json!({
+        "component": component.name,
+        "name": found.name,
+        "version": found.version,
+        "capabilities": found.calls,
+        "provides": found.provides,
+    })
 }
 
 /// A component must be what its section said when the plan was checked.

@@ -725,6 +725,8 @@ pub fn plan(scenarios: Vec<Scenario>) -> Plan {
             name: "P".into(),
             node: "P".into(),
             process_group: "executing".into(),
+            scope: vec!["P".into()],
+            risk: Risk::default(),
             call: None,
             resources: vec![],
             planned: None,
