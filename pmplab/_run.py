@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from pmplab.analysis import Summary
+    from pmplab.analysis.summary import Tables
     from pmplab.bundle import Bundle
     from pmplab.engine import Engine, Session
     from pmplab.host.request import Pairs
@@ -174,13 +175,23 @@ class Run:
         frame: pl.LazyFrame = getattr(self.frames, table)
         return frame.collect().to_pandas()
 
-    def summary(self) -> Summary:
-        """Return totals, and counts and percentiles per action."""
-        from pmplab.analysis import summary
+    def summary(self, tag: str | None = None) -> Summary:
+        """Return totals, and counts and percentiles per action; with `tag`, of what the components with this tag did.
 
+        Raises UsageError when no component has the tag.
+        """
+        from pmplab.analysis import summary, tagged
+
+        tables: Tables = self.frames
+        if tag is not None:
+            own, known = tagged.components(self.plan, tag), tagged.known(self.plan)
+            if not own:
+                message = f"no component has the tag `{tag}`"
+                raise UsageError(message, help=f"there are {', '.join(known)}" if known else "add `metadata.tags` to a component")
+            tables = tagged.Tagged(tables, own)
         state = self.state
         return summary(
-            self.frames,
+            tables,
             state.manifest or None,
             run={**state.run, "message": self.message},
             plan=self.plan,

@@ -6,8 +6,12 @@ import pmplab
 from pmplab.host import _wasm
 from pmplab.host.compose import Part, compose
 
+NAMES = ("pmplab:protocol", "pmplab:resource", "run-action", "allocate-pair")
 PACKAGE = Path(pmplab.__file__).parent
-PARTS = (Part("web", "plugins/http/send.wasm", "vendored", ("net",)), Part("rm", "plugins/resource/manager.wasm", "vendored", ("files",)))
+PARTS = (
+    Part("web", "plugins/http/send.wasm", "vendored", ("net",)),
+    Part("rm", "plugins/resource/manager.wasm", "vendored", ("files",)),
+)
 
 
 def test_what_the_host_can_call_of_a_composition_is_the_core_alone(tmp_path):
@@ -28,4 +32,4 @@ def test_no_module_knows_a_contract_of_a_component():
     for path in PACKAGE.rglob("*.py"):
         if "plugins" not in path.relative_to(PACKAGE).parts:
             text = path.read_text(encoding="utf-8")
-            assert not [name for name in ("pmplab:protocol", "pmplab:resource", "run-action", "allocate-pair") if name in text], path
+            assert not [name for name in NAMES if name in text], path
