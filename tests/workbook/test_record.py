@@ -86,6 +86,15 @@ def test_what_the_script_says_of_a_component_is_kept(run: pmplab.Run) -> None:
     assert (http["transport"], http["owner"], manager["owner"]) == ("tcp", "integration", "platform")
 
 
+def test_components_come_up_providers_first_and_the_log_says_what_they_can(run: pmplab.Run) -> None:
+    log = run.initialised
+    assert [one["component"] for one in log] == ["resource-manager", "http"], "the other way round in the script"
+    assert log[0]["version"] == "0.4.0"
+    assert {"allocate_pair", "release_pair", "mount_file"} <= set(log[0]["capabilities"])
+    assert set(log[0]["provides"]) == {"pair_pool", "file_blob", "kv_store"}
+    assert log[1]["capabilities"]
+
+
 def test_a_row_of_an_action_names_component_version_and_capability(run: pmplab.Run) -> None:
     rows = run.frames.actions.with_columns(pl.col(pl.Categorical).cast(pl.String)).collect()
     calls = {("http", "get"), ("http", "post"), ("other", "get")}
@@ -133,6 +142,23 @@ def test_what_did_not_succeed_keeps_its_last_event_and_a_short_snapshot(run: pmp
         assert entry.evidence["last_event"] == "fail"
         assert entry.evidence["response_ms"] == 30
         assert 0 < len(entry.evidence["snapshot"]) <= 200
+
+
+def test_each_work_package_has_scope_resources_and_risk_and_what_became_of_it(run: pmplab.Run) -> None:
+    found = {row["node"]: row for row in run.wbs.iter_rows(named=True)}
+    program = run.plan["program"] if run.plan else ""
+    assert [row["level"] for row in found.values()] == ["L0", "L1", "L2", "L3", "L4", "L5", "L5", "L5", "L1"]
+    assert all(row["scope"] for row in found.values())
+    assert [row["node"] for row in found.values() if row["resources"] != ["pool"]] == ["s/w/ask", f"{program}/OTHER"]
+    get, post, task, scenario = (found[node] for node in ("s/w/get", "s/w/post", "s/w#task", "s"))
+    assert post["scope"] == [program, "HTTP", "s", "w", "task", "post"]
+    assert (get["timeout_ns"], get["retries"], post["retries"]) == (200_000_000, 0, 2)
+    assert (task["timeout_ns"], task["handled"], task["severity"]) == (3_000_000_000, True, "error")
+    assert scenario["severity"] == "error"
+    assert (get["planned"], get["attempts"], get["success"], get["mean_ms"], get["max_ms"]) == (4, 4, 4, 20, 20)
+    assert (post["attempts"], post["fail"], post["mean_ms"]) == (12, 12, 30)
+    for node in (scenario, task, found[program]):
+        assert (node["attempts"], node["success"], node["fail"], node["timeout"], node["max_ms"]) == (20, 8, 12, 0, 30)
 
 
 def test_a_tag_of_a_component_filters_what_is_reported(run: pmplab.Run, pmp: Pmp) -> None:

@@ -351,6 +351,19 @@ fn a_component_of_the_bundle_gets_what_the_user_grants() {
 }
 
 #[test]
+fn a_capability_that_is_declared_must_be_there() {
+    let asked = |list: &str| Bundle::tri_phase().set("components[0].metadata.capabilities", list);
+    assert!(asked("[get, post, delete, head]").check().ok());
+    let lacking = asked("[get, post, delete, teleport]").check();
+    assert_eq!(codes(&lacking), ["PMP-E0701"]);
+    assert!(
+        lacking.rendered.contains("no capability `teleport`"),
+        "{}",
+        lacking.rendered
+    );
+}
+
+#[test]
 fn outputs_that_the_script_declares_type_what_is_saved() {
     let section = r#"{"name":"mine","version":"1.0.0","role":"protocol","capabilities":["ping","pong"],"calls":{"ping":{"params":{}},"pong":{"params":{},"outputs":{"ms":"text"}}}}"#;
     let script = |outputs: &str, call: &str, reads: &str| {

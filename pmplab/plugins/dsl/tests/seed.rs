@@ -201,6 +201,28 @@ fn the_wbs_has_six_levels() {
 }
 
 #[test]
+fn four_keys_are_a_script_and_what_they_leave_out_has_defaults() {
+    let bundle = Bundle::of(&format!(
+        "version: \"1.0\"\ncomponents: [{{name: http, version: \"0.2.1\", entry: {HTTP}}}]\nactions: {{get: {{component: http, call: get, with: {{url: x}}}}}}\nworkflows: {{w: {{steps: [{{ref: get}}]}}}}\nload: {{scenarios: [{{name: s, workflow: w, user-count: 1}}]}}\n"
+    ));
+    let checked = bundle.check();
+    assert!(checked.ok(), "{}", checked.rendered);
+    let plan = checked.plan.unwrap();
+    let scenario = &plan.scenarios[0];
+    assert_eq!(
+        (scenario.error_exit, scenario.timeout_exit),
+        (Exit::ErrorOut, Exit::TimeoutOut)
+    );
+    assert_eq!(
+        (scenario.severity, scenario.portfolio.as_str()),
+        (Severity::Error, "HTTP")
+    );
+    assert!(!plan.program.is_empty() && plan.wbs.planned == Some(1));
+    assert!(plan.workbook.silent.is_empty(), "all sections are kept");
+    assert!(plan.resources.is_empty() && plan.monitoring.responses.is_empty());
+}
+
+#[test]
 fn each_node_of_the_wbs_has_its_scope_its_resources_and_its_risk() {
     let plan = Bundle::refresh()
         .set("actions.fetch-config.timeout", "800ms")
