@@ -109,9 +109,7 @@ def percentiles(frames: Tables, by: str = "node", confidence: float = CONFIDENCE
     found = []
     for key, group in _groups(times, by):
         timeouts = int(group["timeout"].sum())
-        response, service = (
-            _distribution(group[kind].drop_nulls().to_numpy(), timeouts, confidence) for kind in ("response", "service")
-        )
+        response, service = (_distribution(group[kind].drop_nulls(), timeouts, confidence) for kind in ("response", "service"))
         found.append(NodePercentiles(str(key), response, service, timeouts))
     return tuple(sorted(found, key=lambda one: one.key))
 
@@ -154,7 +152,8 @@ def inflation(above: NDArray[np.bool_]) -> float | None:
     if batches < _LEAST_BATCHES:
         return None
     size = n // batches
-    sums = np.count_nonzero(above[: batches * size].reshape(batches, size), axis=1)
+    # One batch after the other: along an axis NumPy would widen every value first, which takes twenty times as long.
+    sums = np.array([np.count_nonzero(above[start : start + size]) for start in range(0, batches * size, size)])
     share = float(sums.mean()) / size
     expected = size * share * (1 - share)
     ratio = float(sums.var(ddof=1)) / expected if expected else 1.0
@@ -170,14 +169,15 @@ def _groups(times: pl.DataFrame, by: str) -> Iterator[tuple[Any, pl.DataFrame]]:
         yield key, group
 
 
-def _distribution(times: NDArray[np.int64], timeouts: int, confidence: float) -> Distribution:
-    ordered = np.sort(times)
+def _distribution(times: pl.Series, timeouts: int, confidence: float) -> Distribution:
+    ordered = times.sort()
+    unordered = times.to_numpy()
 
     def at(rank: int) -> float:
         return float(ordered[rank])
 
     def spread(value: float) -> float | None:
-        return inflation(times > value)
+        return inflation(unordered > value)
 
     return _figures(len(ordered), at, spread, timeouts, confidence)
 
