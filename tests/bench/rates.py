@@ -108,7 +108,8 @@ def row(name: str, actions: pl.DataFrame, want: float) -> dict[str, Any]:
 def main() -> int:
     """Measure and print."""
     common.raise_file_limit()
-    rows, goals = [], {}
+    rows: list[dict[str, Any]] = []
+    goals: dict[str, bool | None] = {}
     with tempfile.TemporaryDirectory(prefix="pmplab-bench-") as name:
         work, bundle = Path(name), Path(name) / "bundle"
         bundle.mkdir()
