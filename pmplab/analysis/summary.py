@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import polars as pl
 
 from pmplab.analysis import latency, windows
+from pmplab.analysis.errors import kinds
 from pmplab.analysis.names import short_names
 from pmplab.analysis.spawn import last_spawn, planned_last_spawn
 
@@ -94,8 +95,9 @@ class ErrorSummary:
 class Summary:
     """What became of a run. Instants and durations in s since its start; `rate_per_s` counts attempts of actions.
 
+    `in_flight`: actions that had begun and not ended when the last records were written.
     `simulated`: the targets were a model, and time was virtual. Percentiles are exact, or within the share `percentile_error` of
-    it when only aggregates were kept.
+    it when only aggregates were kept. `thresholds` are judged ones, as `analysis.thresholds` gives them.
     """
 
     run_id: str | None
@@ -116,8 +118,10 @@ class Summary:
     errors: tuple[ErrorSummary, ...]
     bytes_sent: int
     bytes_received: int
+    in_flight: int = 0
     simulated: bool = False
     percentile_error: float | None = None
+    thresholds: tuple[dict[str, Any], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the summary as JSON values: what `pmp run --json` prints."""
@@ -125,6 +129,7 @@ class Summary:
         found["actions"] = {name: {**asdict(action), "at_least": list(action.at_least)} for name, action in self.actions.items()}
         found["spawn"] = {"planned_s": found.pop("spawn_planned_s"), "actual_s": found.pop("spawn_actual_s")}
         found["bytes"] = {"sent": found.pop("bytes_sent"), "received": found.pop("bytes_received")}
+        found["thresholds"] = list(self.thresholds)
         found["errors"] = [
             {"action": e.action, "type": e.type, "class": e.class_, "count": e.count, "message": e.message} for e in self.errors
         ]
@@ -158,9 +163,9 @@ def summary(
     """
     facts = {**(run or {}), **(manifest or {})}
     actions, tasks, load, leases = frames.actions, frames.tasks, frames.load, frames.leases
-    by_action, errors, ends, exits, lease_events, totals, first = pl.collect_all(
-        [_by_action(actions), _errors(actions), _ends(actions, tasks, load), _exits(tasks), _lease_events(leases),
-         _bytes(actions), _first_instants(actions, tasks, leases)]
+    by_action, errors, ends, exits, lease_events, totals, first, flying = pl.collect_all(
+        [_by_action(actions), kinds(actions), _ends(actions, tasks, load), _exits(tasks), _lease_events(leases),
+         _bytes(actions), _first_instants(actions, tasks, leases), _in_flight(load)]
     )  # fmt: skip
     windowed = facts.get("records") == "windows"
     if windowed:
@@ -192,9 +197,17 @@ def summary(
         errors=tuple(ErrorSummary(names[row.pop("node")], class_=row.pop("class"), **row) for row in errors.to_dicts()),
         bytes_sent=int(totals["bytes_sent"][0]),
         bytes_received=int(totals["bytes_received"][0]),
+        in_flight=int(flying["in_flight"].sum()),
         simulated=bool(facts.get("simulated")),
         percentile_error=latency.ERROR if windowed else None,
+        thresholds=tuple(facts.get("thresholds") or ()),
     )
+
+
+def recorded_s(frames: Tables) -> float | None:
+    """Return how long a run went as far as its records reach, in s; none if there are none."""
+    last = _highest(_ends(frames.actions, frames.tasks, frames.load).select("end").collect()["end"])
+    return None if last is None else last / _NS
 
 
 def _highest(values: pl.Series) -> int | None:
@@ -203,18 +216,17 @@ def _highest(values: pl.Series) -> int | None:
 
 
 def _by_action(actions: pl.LazyFrame) -> pl.LazyFrame:
-    measured = latency.measured()
     return (
-        actions.group_by(pl.col("node").cast(pl.String))
+        latency.timed(actions, "response", "service")
+        .group_by("node")
         .agg(
             *latency.counts(),
-            *latency.quantiles(latency.response()),
-            *latency.quantiles(latency.service(), "service_"),
-            (latency.response().filter(measured).max() / 1e6).alias("max_ms"),
-            (latency.service().filter(measured).max() / 1e6).alias("service_max_ms"),
-            measured.sum().alias("measured"),
+            *latency.figures("response"),
+            *latency.figures("service", "service_"),
+            pl.col("measured").sum(),
             pl.col("t_intended").min().alias("first"),
         )
+        .with_columns(pl.col("node").cast(pl.String))
         .sort("first", "node")
     )
 
@@ -226,19 +238,6 @@ def _action(row: dict[str, Any]) -> ActionSummary:
     bounds = tuple(f"{name}_ms" for name, q in latency.QUANTILES.items() if share > 1 - q)
     figures = {key: round(value, 6) if key.endswith("_ms") and value is not None else value for key, value in row.items()}
     return ActionSummary(**figures, at_least=bounds)
-
-
-def _errors(actions: pl.LazyFrame) -> pl.LazyFrame:
-    return (
-        actions.filter(pl.col("event") != "success")
-        .group_by(
-            pl.col("node").cast(pl.String),
-            pl.col("error_type").cast(pl.String).fill_null("other").alias("type"),
-            pl.col("class").cast(pl.String),
-        )
-        .agg(pl.len().alias("count"), pl.col("message").sort_by("seq").drop_nulls().first())
-        .sort("count", "node", "type", descending=[True, False, False])
-    )
 
 
 def _ends(actions: pl.LazyFrame, tasks: pl.LazyFrame, load: pl.LazyFrame) -> pl.LazyFrame:
@@ -254,6 +253,11 @@ def _ends(actions: pl.LazyFrame, tasks: pl.LazyFrame, load: pl.LazyFrame) -> pl.
             tasks.select(none, pl.col("t_end").max().alias("end")),
         ]
     )
+
+
+def _in_flight(load: pl.LazyFrame) -> pl.LazyFrame:
+    """Return what each scenario had in flight at its last tick."""
+    return load.group_by("shard", "scenario").agg(pl.col("in_flight").sort_by("t", "seq").last())
 
 
 def _exits(tasks: pl.LazyFrame) -> pl.LazyFrame:

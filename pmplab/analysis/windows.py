@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 
 from pmplab.analysis import latency
@@ -49,6 +51,14 @@ def moved(windows: pl.DataFrame) -> pl.DataFrame:
     return windows.select(pl.col("bytes_sent", "bytes_received").sum())
 
 
+def histograms(windows: pl.DataFrame, key: str, kind: str) -> dict[Any, Histogram]:
+    """Return the durations of `kind`, `response` or `service`, by the values of the column `key`."""
+    found: dict[Any, Histogram] = {}
+    for value, pairs, most in windows.select(key, f"{kind}_histogram", f"{kind}_max").iter_rows():
+        found.setdefault(value, Histogram()).take(pairs, most)
+    return found
+
+
 def _figures(windows: pl.DataFrame, key: str) -> pl.DataFrame:
     sums = windows.group_by(key).agg(
         pl.col(*_COUNTS, "bytes_sent", "bytes_received").sum(),
@@ -58,10 +68,7 @@ def _figures(windows: pl.DataFrame, key: str) -> pl.DataFrame:
     known = windows.filter(measured())
     for prefix, kind in _TIMES.items():
         rows = []
-        for (value,), group in known.group_by(key):
-            histogram = Histogram()
-            for pairs, most in group.select(f"{kind}_histogram", f"{kind}_max").iter_rows():
-                histogram.take(pairs, most)
+        for value, histogram in histograms(known, key, kind).items():
             found = histogram.quantiles(list(latency.QUANTILES.values()))
             named = {
                 f"{prefix}{name}_ms": None if v is None else v / 1e6 for name, v in zip(latency.QUANTILES, found, strict=True)

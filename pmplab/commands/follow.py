@@ -7,7 +7,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
-from pmplab.view import run_view, summary
+from pmplab.view import comparison_view, run_view, summary
 from pmplab.view.progress import ProgressLine
 
 if TYPE_CHECKING:
@@ -86,9 +86,14 @@ def _stop(run: Run, times: int) -> str:
     return "stopping: no new work begins, what is in flight may finish (Ctrl-C again: end at once)"
 
 
-def report(run: Run, console: Console, *, as_json: bool = False, extra: dict[str, Any] | None = None) -> int:
-    """Print the summary of `run` and return its exit status. `extra` is added to the JSON object."""
-    found = run_view.summarise(run)
+def report(
+    run: Run, console: Console, *, as_json: bool = False, extra: dict[str, Any] | None = None, tag: str | None = None
+) -> int:
+    """Print the summary of `run` and return its exit status. `extra` is added to the JSON object.
+
+    With `tag`, it is that of the components with this tag. Raises UsageError when there are none.
+    """
+    found = run_view.summarise(run) if tag is None else run.summary(tag).to_json()
     if found is None:
         found = {
             "run_id": run.id,
@@ -96,10 +101,13 @@ def report(run: Run, console: Console, *, as_json: bool = False, extra: dict[str
             "run_dir": str(run.dir),
             "message": run.message or "nothing was recorded that can be read",
         }
+    compared = run_view.usual(run)
     if as_json:
-        console.json({**found, **(extra or {})})
+        console.json({**found, "comparison": None if compared is None else compared.to_json(), **(extra or {})})
     else:
         console.write(summary.text(found))
+        if compared is not None and compared.before:
+            console.write("\n" + comparison_view.text(compared, verbose=False))
     if run.status not in {"finished", "stopped"} and run.message and run.message != found.get("message"):
         console.say(f"the run {run.status}: {run.message}")
     status = run.exit_status

@@ -78,5 +78,9 @@ class Histogram:
             return [None] * len(wanted)
         keys = sorted(self._counts)
         ends = np.cumsum([self._counts[key] for key in keys])
-        places = np.searchsorted(ends, [round(q * (self.total - 1)) for q in wanted], side="right")
+        places = np.searchsorted(ends, [int(q * (self.total - 1) + 0.5) for q in wanted], side="right")
         return [min(middle(keys[place]), float(self.max)) for place in places.tolist()]
+
+    def at_most(self, duration: float) -> int:
+        """Return how many of the durations are at most this, ns: exact but for those in its own bucket."""
+        return sum(count for bucket, count in self._counts.items() if middle(bucket) <= duration)

@@ -1,13 +1,16 @@
 //! What lives: users, their tasks, their leases, and what they have in flight.
 
+use std::collections::VecDeque;
+
 use pmplab_dsl::plan::{Exit, Ns, Value};
 use pmplab_dsl::random::Rng;
 
 use crate::limit::Bucket;
+use crate::names::{MONITORING, ROLLBACK, RUNNING_ACTION};
 use crate::ops::Pc;
 use crate::ports::Event;
 use crate::state::{Doing, State};
-use crate::strand::{NOWHERE, Strand};
+use crate::strand::{Frame, NOWHERE, Strand};
 
 /// A virtual user, from its spawn until it is offline.
 #[derive(Debug)]
@@ -96,6 +99,9 @@ pub struct Task {
     pub stored: bool,
     pub life: Life,
     pub evidence: Evidence,
+    /// Its last states, and its last calls with their events, where something reads them.
+    pub trace: VecDeque<State>,
+    pub log: VecDeque<(Pc, Event)>,
 }
 
 /// The values of a variable; none: not saved.
@@ -171,6 +177,17 @@ pub enum Then {
 }
 
 impl Task {
+    /// What a call of it belongs to: a handler's answers what was judged, and what undoes another is part of the end.
+    #[must_use]
+    pub fn phase(&self, at: u32) -> u32 {
+        let answers = |frame: &Frame| matches!(frame, Frame::Handler { .. } | Frame::Return(_));
+        match self.strand(at) {
+            _ if self.rolling => ROLLBACK,
+            Some(strand) if strand.frames.iter().any(answers) => MONITORING,
+            _ => RUNNING_ACTION,
+        }
+    }
+
     #[must_use]
     pub fn strand(&self, at: u32) -> Option<&Strand> {
         match at {

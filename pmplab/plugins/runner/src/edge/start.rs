@@ -7,6 +7,7 @@ use pmplab_dsl::{
 };
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
+use std::fmt::Write;
 
 use super::Run;
 use super::bundle::Bundle;
@@ -118,17 +119,18 @@ impl Providers for Composed {
     }
 }
 
-fn refuse(code: &str, message: impl Into<String>) -> Json {
-    json!({"code": code, "message": message.into()})
+/// JSON text.
+fn refuse(code: &str, message: impl Into<String>) -> String {
+    json!({"code": code, "message": message.into()}).to_string()
 }
 
-fn parse(text: &str) -> Result<Request, Json> {
+fn parse(text: &str) -> Result<Request, String> {
     serde_json::from_str(text)
         .map_err(|error| refuse("request", format!("the request cannot be read: {error}")))
 }
 
 /// The answer of `parse2wbs`.
-pub fn check(text: &str) -> Json {
+pub fn check(text: &str) -> String {
     let request = match parse(text) {
         Ok(request) => request,
         Err(refusal) => return refusal,
@@ -136,15 +138,16 @@ pub fn check(text: &str) -> Json {
     let Some(bundle) = Bundle::open() else {
         return refuse("bundle", "the host opened no /bundle");
     };
-    answer(&pmplab_dsl::check(
-        &request,
-        &bundle,
-        &mut Composed::new(&request, None),
-    ))
+    let checked = pmplab_dsl::check(&request, &bundle, &mut Composed::new(&request, None));
+    let answer = answer(&checked);
+    // The host drops this instance after a check, at once; taking a long plan apart would take longer than writing it.
+    std::mem::forget(checked);
+    answer
 }
 
-/// Checks again, then initialises the components, providers first, and prepares every action.
-pub fn start(text: &str) -> Result<(Run, Json), Json> {
+/// Checks again, then initialises the components, providers first, and prepares every action. The answer is that of the check,
+/// with `initialised`: the components in the order in which they came up, and what they said they are.
+pub fn start(text: &str) -> Result<(Run, String), String> {
     let request = Request {
         mode: Mode::Deploy,
         ..parse(text)?
@@ -176,12 +179,14 @@ pub fn start(text: &str) -> Result<(Run, Json), Json> {
     };
     let program = Program::compile(&plan).map_err(|text| refuse("plan", text))?;
 
+    let mut log = Vec::new();
     for component in used(&plan, Role::Resource, providers::SLOTS)? {
         let slot = component.slot.unwrap_or_default() as usize;
         let found = composed
             .init(slot)
             .map_err(|text| refuse("init", format!("component `{}`: {text}", component.name)))?;
         agree(component, &found)?;
+        log.push(came_up(component, &found));
     }
     let blobs = mount(&plan)?;
     let manifest = bundle
@@ -204,7 +209,9 @@ pub fn start(text: &str) -> Result<(Run, Json), Json> {
         if plan.sim.is_none() {
             agree(component, &found)?;
         }
+        log.push(came_up(component, &found));
     }
+    let answer = with(answer, "initialised", &Json::Array(log));
     // Shards of one run must not draw alike.
     let seed = Rng::stream(begin.seed, begin.shard).bits();
     for (slot, action, spec) in &program.actions {
@@ -239,7 +246,7 @@ pub fn start(text: &str) -> Result<(Run, Json), Json> {
 }
 
 /// The components of a role that the plan calls, in the order of the script.
-fn used(plan: &Plan, role: Role, slots: usize) -> Result<Vec<&Component>, Json> {
+fn used(plan: &Plan, role: Role, slots: usize) -> Result<Vec<&Component>, String> {
     let used: Vec<_> = plan
         .components
         .iter()
@@ -257,8 +264,26 @@ fn used(plan: &Plan, role: Role, slots: usize) -> Result<Vec<&Component>, Json> 
     Ok(used)
 }
 
+/// A JSON object, as text, with one more entry.
+fn with(mut object: String, key: &str, value: &Json) -> String {
+    object.truncate(object.trim_end().len() - 1);
+    let _ = write!(object, ",\"{key}\":{value}}}");
+    object
+}
+
+/// What the log says of a component that was initialised.
+fn came_up(component: &Component, found: &Capabilities) -> Json {
+    json!({
+        "component": component.name,
+        "name": found.name,
+        "version": found.version,
+        "capabilities": found.calls,
+        "provides": found.provides,
+    })
+}
+
 /// A component must be what its section said when the plan was checked.
-fn agree(component: &Component, found: &Capabilities) -> Result<(), Json> {
+fn agree(component: &Component, found: &Capabilities) -> Result<(), String> {
     let said = |key: &str| {
         component
             .section
@@ -299,7 +324,7 @@ fn agree(component: &Component, found: &Capabilities) -> Result<(), Json> {
 }
 
 /// Opens the file resources, which checks their sums again.
-fn mount(plan: &Plan) -> Result<Vec<Option<Blob>>, Json> {
+fn mount(plan: &Plan) -> Result<Vec<Option<Blob>>, String> {
     let one = |resource: &pmplab_dsl::plan::Resource| {
         let mounts =
             resource.kind == "file_blob" || resource.calls.iter().any(|(role, _)| role == "mount");
