@@ -80,9 +80,9 @@ def _found(seconds: pl.DataFrame) -> tuple[Burst, ...]:
 
 
 def _runs(actions: pl.LazyFrame) -> float | None:
-    """Return the z of the number of runs of like outcomes among the measured attempts, in the order of their ends."""
+    """Return the z of the number of runs of like outcomes among the measured attempts, shard by shard as they ended."""
     failed = pl.col("failed")
-    order = actions.filter(latency.measured()).select("t_end", failed=pl.col("event") != "success").sort("t_end")
+    order = actions.filter(latency.measured()).select(failed=pl.col("event") != "success")
     row = order.select(
         runs=(failed != failed.shift()).sum() + 1, bad=failed.cast(pl.Int64).sum(), n=pl.len().cast(pl.Int64)
     ).collect()

@@ -63,23 +63,24 @@ def censored(frames: Tables, by: str = "node") -> CensoredLatency:
     if kept.windowed(frames):
         return CensoredLatency((), kept.NOT_KEPT)
     actions = kept.table(frames, "actions").filter(latency.measured()).with_columns(timeout=pl.col("event") == "timeout")
-    late = actions.filter("timeout").select(pl.col(by).unique()).collect()[by]
-    if late.is_empty():
+    timed_out = actions.filter("timeout").select(pl.col(by).unique()).collect()[by]
+    if timed_out.is_empty():
         return CensoredLatency((), "nothing timed out")
     times = (
-        actions.filter(pl.col(by).is_in(late.implode()))
+        actions.filter(pl.col(by).is_in(timed_out.implode()))
         .select(pl.col(by), "timeout", response=latency.response())
         .drop_nulls("response")
         .collect()
     )
     found = []
     for (key,), group in times.partition_by(by, as_dict=True, include_key=False).items():
-        response, timeout = group["response"].to_numpy(), group["timeout"].to_numpy()
-        values = quantiles(response[~timeout], response[timeout], list(QUANTILES.values()))
+        ordered = group.sort("response")
+        known, bounds = (ordered.filter(pl.col("timeout") == late)["response"].to_numpy() for late in (False, True))
+        values = quantiles(known, bounds, list(QUANTILES.values()))
         named = tuple(
             CensoredPercentile(name, value / 1e6, bound) for name, (value, bound) in zip(QUANTILES, values, strict=True)
         )
-        found.append(Censored(str(key), group.height, int(timeout.sum()), named))
+        found.append(Censored(str(key), group.height, bounds.size, named))
     return CensoredLatency(tuple(sorted(found, key=lambda one: one.key)))
 
 
@@ -89,9 +90,9 @@ def quantiles(known: NDArray[np.int64], bounds: NDArray[np.int64], wanted: list[
     Parameters
     ----------
     known
-        Durations that were measured, any unit.
+        Durations that were measured, any unit, in order.
     bounds
-        Durations after which nobody waited any longer: the true ones are longer. Not both arrays may be empty.
+        Durations after which nobody waited any longer: the true ones are longer. In order. Not both arrays may be empty.
     wanted
         Quantiles, each between 0 and 1.
 
@@ -101,7 +102,6 @@ def quantiles(known: NDArray[np.int64], bounds: NDArray[np.int64], wanted: list[
     of the censored ones are multiplied.
     """
     n = known.size + bounds.size
-    known, bounds = np.sort(known), np.sort(bounds)
     # A sample that equals a bound came before it.
     places = np.searchsorted(known, bounds, side="right") + np.arange(bounds.size)
     at_risk = n - places

@@ -38,8 +38,8 @@ class Composition:
     """A scenario's tasks as made of their steps, which stand in the order in which they first became due.
 
     `p_fail`: share of the tasks that did not end through `done`; `p_fail_composed`: what the steps give if they fail
-    independently, and every failed step fails its task: 1 - prod(1 - p). `waits_ms`: mean of what is no step: waits of the script, its rate
-    limits, and the harness. `critical`: the step with the largest part in the slowest 5 %.
+    independently, and every failed step fails its task: 1 - prod(1 - p). `waits_ms`: mean of what is no step: waits of the
+    script, its rate limits, and the harness. `critical`: the step with the largest part in the slowest 5 %.
     """
 
     scenario: str
@@ -91,10 +91,10 @@ def composition(frames: Tables) -> Compositions:
         (pl.col("event") == "success").sum().alias("success"),
         pl.col("t_intended").min().alias("due"),
     )
-    slowest = known.lazy().filter("slow").select("scenario", "task")
+    slowest = known.lazy().filter("slow").select("task")
     parts = (
         actions.select("scenario", "node", "task", "t_intended", "t_end")
-        .join(slowest, on=["scenario", "task"], how="semi")
+        .join(slowest, on="task", how="semi")
         .group_by("scenario", "node")
         .agg(spent.alias("slow_spent"))
     )

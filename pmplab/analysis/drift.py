@@ -23,8 +23,8 @@ class Drift:
     """How one figure changed over a run.
 
     `per_hour` with its 95 % interval `low`, `high`: slope in `unit` an hour. `change`: what that makes over the run, as a share
-    of the figure's median; None when that is 0. `p`: chance of such a trend in a series without one. `drifts`: it is no chance, and
-    more than 5 % over the run. `note` says why there is no figure.
+    of the figure's median; None when that is 0. `p`: chance of such a trend in a series without one. `drifts`: it is no chance,
+    and more than 5 % over the run. `note` says why there is no figure.
     """
 
     metric: str

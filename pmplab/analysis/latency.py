@@ -47,10 +47,21 @@ def measured() -> pl.Expr:
     return (pl.col("event") == "success") | (pl.col("class") == "target").fill_null(value=False)
 
 
-def quantiles(time: pl.Expr, prefix: str = "") -> list[pl.Expr]:
-    """Return the percentiles of `QUANTILES` over the measured attempts, ms, as aggregations `p50_ms` ... with `prefix`."""
-    known = time.filter(measured())
-    return [(known.quantile(q, interpolation=INTERPOLATION) / 1e6).alias(f"{prefix}{name}_ms") for name, q in QUANTILES.items()]
+def timed(actions: pl.LazyFrame) -> pl.LazyFrame:
+    """Return the actions with `measured`, and with `response` and `service`, ns, which are null where they are not measured.
+
+    Aggregations of these columns are several times as fast as ones that filter for themselves.
+    """
+    times = {"response": response(), "service": service()}
+    known = actions.with_columns(measured=measured())
+    return known.with_columns(**{name: pl.when("measured").then(time) for name, time in times.items()})
+
+
+def figures(column: str, prefix: str = "") -> list[pl.Expr]:
+    """Return the percentiles of `QUANTILES` and the maximum of a column of `timed`, ms: `p50_ms` ... `max_ms` with `prefix`."""
+    time = pl.col(column)
+    found = [time.quantile(q, interpolation=INTERPOLATION).alias(name) for name, q in QUANTILES.items()]
+    return [(figure / 1e6).name.map(lambda name: f"{prefix}{name}_ms") for figure in [*found, time.max().alias("max")]]
 
 
 def counts() -> list[pl.Expr]:

@@ -109,9 +109,7 @@ def percentiles(frames: Tables, by: str = "node", confidence: float = CONFIDENCE
     found = []
     for key, group in _groups(times, by):
         timeouts = int(group["timeout"].sum())
-        response, service = (
-            _distribution(group[kind].drop_nulls().to_numpy(), timeouts, confidence) for kind in ("response", "service")
-        )
+        response, service = (_distribution(group[kind].drop_nulls(), timeouts, confidence) for kind in ("response", "service"))
         found.append(NodePercentiles(str(key), response, service, timeouts))
     return tuple(sorted(found, key=lambda one: one.key))
 
@@ -170,14 +168,15 @@ def _groups(times: pl.DataFrame, by: str) -> Iterator[tuple[Any, pl.DataFrame]]:
         yield key, group
 
 
-def _distribution(times: NDArray[np.int64], timeouts: int, confidence: float) -> Distribution:
-    ordered = np.sort(times)
+def _distribution(times: pl.Series, timeouts: int, confidence: float) -> Distribution:
+    ordered = times.sort()
+    unordered = times.to_numpy()
 
     def at(rank: int) -> float:
         return float(ordered[rank])
 
     def spread(value: float) -> float | None:
-        return inflation(times > value)
+        return inflation(unordered > value)
 
     return _figures(len(ordered), at, spread, timeouts, confidence)
 

@@ -68,16 +68,20 @@ def phases(frames: Tables, by: str = "node") -> Phases:
         return Phases(nothing, kept.NOT_KEPT)
     found = spans()
     lines = []
-    times = kept.table(frames, "actions").filter(latency.measured()).select(by, **found, response=latency.response())
-    for name in found:
+    instants = ("t_intended", "t_connect", "t_start", "t_first_byte", "t_end", "lease_wait", "throttle_wait")
+    # Read once, but one phase after the other: all at once would be twice the memory.
+    actions = kept.table(frames, "actions").filter(latency.measured()).select(by, *instants).collect().lazy()
+    for name, span in found.items():
+        times = actions.select(by, span.alias(name), response=latency.response())
         one = times.group_by(by).agg(
             (pl.col(name) > 0).sum().cast(pl.Int64).alias("n"),
             (pl.col(name).mean() / 1e6).alias("mean_ms"),
             *[(pl.col(name).quantile(q, latency.INTERPOLATION) / 1e6).alias(f"{label}_ms") for label, q in _SHOWN.items()],
             (pl.col(name).sum() / pl.col("response").sum()).fill_nan(0.0).alias("share"),
         )
-        lines.append(one.select(pl.col(by).cast(pl.String).alias("key"), pl.lit(name).alias("phase"), pl.exclude(by)))
-    rows = pl.concat(pl.collect_all(lines))
+        line = one.select(pl.col(by).cast(pl.String).alias("key"), pl.lit(name).alias("phase"), pl.exclude(by))
+        lines.append(line.collect())
+    rows = pl.concat(lines)
     if rows.is_empty():
         return Phases(nothing, kept.NOTHING)
     order = pl.col("phase").replace_strict({name: place for place, name in enumerate(found)}, return_dtype=pl.Int64)

@@ -14,12 +14,12 @@ def seconds(actions: pl.LazyFrame) -> pl.LazyFrame:
     the response time `p50_ms`, `p90_ms`, `p95_ms`, `p99_ms`, `max_ms`. Seconds in which nothing ended are left out. Sorted.
     """
     return (
-        actions.group_by((pl.col("t_end") // 1_000_000_000).alias("second"))
+        latency.timed(actions)
+        .group_by((pl.col("t_end") // 1_000_000_000).alias("second"))
         .agg(
             *latency.counts(),
             pl.col("bytes_sent", "bytes_received").sum(),
-            *latency.quantiles(latency.response()),
-            (latency.response().filter(latency.measured()).max() / 1e6).alias("max_ms"),
+            *latency.figures("response"),
         )
         .sort("second")
     )

@@ -204,18 +204,17 @@ def _highest(values: pl.Series) -> int | None:
 
 
 def _by_action(actions: pl.LazyFrame) -> pl.LazyFrame:
-    measured = latency.measured()
     return (
-        actions.group_by(pl.col("node").cast(pl.String))
+        latency.timed(actions)
+        .group_by("node")
         .agg(
             *latency.counts(),
-            *latency.quantiles(latency.response()),
-            *latency.quantiles(latency.service(), "service_"),
-            (latency.response().filter(measured).max() / 1e6).alias("max_ms"),
-            (latency.service().filter(measured).max() / 1e6).alias("service_max_ms"),
-            measured.sum().alias("measured"),
+            *latency.figures("response"),
+            *latency.figures("service", "service_"),
+            pl.col("measured").sum(),
             pl.col("t_intended").min().alias("first"),
         )
+        .with_columns(pl.col("node").cast(pl.String))
         .sort("first", "node")
     )
 

@@ -66,24 +66,19 @@ def tail(frames: Tables, share: float = 0.01) -> Tail:
     if threshold is None:
         return Tail(nothing, None, 0, 0, 0.0, kept.NOTHING)
     width = max(1, round((last - first) / _SLICES / _S)) * _S
-    some = actions.filter(latency.response().is_not_null()).select(
-        "node",
-        "resource",
-        "user",
-        "status",
-        slice=pl.col("t_intended") // width,
-        tail=latency.response() >= threshold,
+    slowest = (latency.response() >= threshold).alias("tail")
+    slices = (pl.col("t_intended") // width).cast(pl.Int32).alias("slice")
+    some = (
+        actions.filter(latency.response().is_not_null()).select("node", "resource", "user", "status", slices, slowest).collect()
     )
-    grouped = pl.collect_all(
-        [
-            some.filter(pl.col(name).is_not_null())
-            .group_by(name)
-            .agg(pl.len().cast(pl.Int64).alias("count"), pl.col("tail").sum().cast(pl.Int64))
-            .sort("tail", descending=True)
-            for name in DIMENSIONS
-        ]
-    )
-    n = int(grouped[0]["tail"].sum())
+    few = some.filter("tail").lazy()
+    grouped = []
+    for name in DIMENSIONS:
+        key = pl.col(name).is_not_null()
+        counts = some.lazy().filter(key).group_by(name).agg(pl.len().cast(pl.Int64).alias("count"))
+        tails = few.filter(key).group_by(name).agg(pl.len().cast(pl.Int64).alias("tail"))
+        grouped.append(tails.join(counts, on=name).collect())
+    n = int(some["tail"].sum())
     expected = pl.col("count") * (n / total)
     parts = []
     for name, group in zip(DIMENSIONS, grouped, strict=True):
