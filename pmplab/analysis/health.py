@@ -24,6 +24,8 @@ DISPATCH_SHARE = 0.10
 OVERRUN_SHARE = 0.01
 DROPPED_SHARE = 0.01
 BUSY_PERCENT = 90.0
+BUSY_SHARE = 0.10
+_LEAST_BUSY = 3
 LEAST_DISPATCH_NS = 1_000_000
 """Delays below are of the size of the timers themselves: against a target of less than 10 ms they are a remark, not a verdict."""
 _TICK_NS = 20_000_000
@@ -35,7 +37,7 @@ class Health:
 
     `tick_lag_p99_ms`: how late ticks were. `overrun_share`: of the ticks, later than a whole tick. `dispatch_p99_ms`: from the
     instant an action could go to when its protocol began; beside it `response_p50_ms`. `late_starts_share`: of the tasks, begun
-    more than a tick later than planned. `dropped_share`: of the arrivals. `cpu_p90_percent`: CPU of a shard's process, of a core.
+    more than a tick later than planned. `dropped_share`: of the arrivals. `cpu_busy_share`: of the seconds, in which the process of a shard used 90 % of a core.
     """
 
     verdict: Verdict
@@ -47,7 +49,7 @@ class Health:
     response_p50_ms: float | None = None
     late_starts_share: float | None = None
     dropped_share: float | None = None
-    cpu_p90_percent: float | None = None
+    cpu_busy_share: float | None = None
 
 
 def health(frames: Tables, *, simulated: bool = False, plan: Mapping[str, Any] | None = None, cpus: int | None = None) -> Health:
@@ -89,17 +91,17 @@ def health(frames: Tables, *, simulated: bool = False, plan: Mapping[str, Any] |
         response_p50_ms=_ms(response),
         late_starts_share=late / tasks if tasks else None,
         dropped_share=(dropped or 0) / arrived if arrived else None,
-        cpu_p90_percent=host["cpu"][0],
+        cpu_busy_share=host["busy"][0] / host["rows"][0] if host["rows"][0] else None,
     )
     if lag is None and dispatch is None:
         return Health("unknown", remarks=(kept.NOTHING,))
-    reasons, remarks = _reasons(found), _remarks(found, full, host["load"][0], cpus, aggregates=dispatch is None)
+    reasons, remarks = _reasons(found, host["busy"][0]), _remarks(found, full, host["load"][0], cpus, aggregates=dispatch is None)
     return Health(
         **{**vars(found), "verdict": "harness-limited" if reasons else "healthy", "reasons": reasons, "remarks": remarks}
     )
 
 
-def _reasons(found: Health) -> tuple[str, ...]:
+def _reasons(found: Health, busy: int) -> tuple[str, ...]:
     reasons = []
     dispatch, response = found.dispatch_p99_ms, found.response_p50_ms
     if _is_late(found) and dispatch is not None and dispatch > LEAST_DISPATCH_NS / 1e6:
@@ -110,8 +112,8 @@ def _reasons(found: Health) -> tuple[str, ...]:
         reasons.append(f"{found.late_starts_share:.1%} of the tasks began later than planned by more than a tick")
     if (found.dropped_share or 0.0) > DROPPED_SHARE:
         reasons.append(f"{found.dropped_share:.1%} of the arrivals found no user to carry them")
-    if (found.cpu_p90_percent or 0.0) > BUSY_PERCENT:
-        reasons.append(f"the generator used {found.cpu_p90_percent:.0f} % of its core in a tenth of the seconds")
+    if (found.cpu_busy_share or 0.0) > BUSY_SHARE and busy >= _LEAST_BUSY:
+        reasons.append(f"the generator used {BUSY_PERCENT:.0f} % of a core or more in {busy} of its seconds")
     return tuple(reasons)
 
 
@@ -184,10 +186,9 @@ def _dispatch(frames: Tables, full: list[str]) -> tuple[float | None, float | No
 
 
 def _host(frames: Tables) -> pl.LazyFrame:
-    """Return one row: the CPU that is exceeded in a tenth of the seconds, and the highest load average."""
-    return kept.table(frames, "host").select(
-        cpu=pl.col("cpu_percent").quantile(0.9, latency.INTERPOLATION), load=pl.col("load1").max()
-    )
+    """Return one row: the seconds whose CPU is known, how many of them were busy, and the highest load average."""
+    cpu = pl.col("cpu_percent")
+    return kept.table(frames, "host").select(rows=cpu.count(), busy=(cpu >= BUSY_PERCENT).sum(), load=pl.col("load1").max())
 
 
 def _ms(ns: float | None) -> float | None:

@@ -70,19 +70,27 @@ def phases(frames: Tables, by: str = "node") -> Phases:
     lines = []
     instants = ("t_intended", "t_connect", "t_start", "t_first_byte", "t_end", "lease_wait", "throttle_wait")
     # Read once, but one phase after the other: all at once would be twice the memory.
-    actions = kept.table(frames, "actions").filter(latency.measured()).select(by, *instants).collect().lazy()
+    actions = kept.table(frames, "actions").filter(latency.measured()).select(by, *instants).collect()
+    whole = actions.group_by(by).agg(latency.response().sum().alias("whole"))
     for name, span in found.items():
-        times = actions.select(by, span.alias(name), response=latency.response())
-        one = times.group_by(by).agg(
-            (pl.col(name) > 0).sum().cast(pl.Int64).alias("n"),
-            (pl.col(name).mean() / 1e6).alias("mean_ms"),
-            *[(pl.col(name).quantile(q, latency.INTERPOLATION) / 1e6).alias(f"{label}_ms") for label, q in _SHOWN.items()],
-            (pl.col(name).sum() / pl.col("response").sum()).fill_nan(0.0).alias("share"),
-        )
-        line = one.select(pl.col(by).cast(pl.String).alias("key"), pl.lit(name).alias("phase"), pl.exclude(by))
-        lines.append(line.collect())
+        times = actions.select(by, span.alias("time"))
+        lines.append(_line(times, by).with_columns(pl.lit(name).alias("phase")).join(whole, on=by))
     rows = pl.concat(lines)
     if rows.is_empty():
         return Phases(nothing, kept.NOTHING)
     order = pl.col("phase").replace_strict({name: place for place, name in enumerate(found)}, return_dtype=pl.Int64)
-    return Phases(rows.sort("key", order).select(*_COLUMNS))
+    share = (pl.col("sum") / pl.col("whole")).fill_nan(0.0)
+    return Phases(rows.with_columns(pl.col(by).cast(pl.String).alias("key"), share=share).sort("key", order).select(*_COLUMNS))
+
+
+def _line(times: pl.DataFrame, by: str) -> pl.DataFrame:
+    time = pl.col("time")
+    # Most runs have phases that never took any time: their percentiles need no search.
+    idle = (times["time"] == 0).all()
+    shown = [(time.min() if idle else time.quantile(q, latency.INTERPOLATION)).alias(name) for name, q in _SHOWN.items()]
+    return times.group_by(by).agg(
+        (time > 0).sum().cast(pl.Int64).alias("n"),
+        time.sum().alias("sum"),
+        (time.mean() / 1e6).alias("mean_ms"),
+        *[(figure / 1e6).name.suffix("_ms") for figure in shown],
+    )

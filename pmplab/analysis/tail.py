@@ -36,7 +36,7 @@ class Tail:
 
     `rows`, at most ten per dimension, those with the most attempts beyond their share first: `dimension`, `key`, `count`, `tail`,
     `lift` (share of the key in the tail over its share in all: 1 is what chance gives), `excess` (attempts in the tail beyond
-    that), `p` (chance of so many or more if the key had nothing to do with it).
+    that), `p` (chance that any key of the dimension has so many or more when none has to do with it).
     """
 
     rows: pl.DataFrame
@@ -72,32 +72,34 @@ def tail(frames: Tables, share: float = 0.01) -> Tail:
         actions.filter(latency.response().is_not_null()).select("node", "resource", "user", "status", slices, slowest).collect()
     )
     few = some.filter("tail").lazy()
-    grouped = []
-    for name in DIMENSIONS:
-        key = pl.col(name).is_not_null()
-        counts = some.lazy().filter(key).group_by(name).agg(pl.len().cast(pl.Int64).alias("count"))
-        tails = few.filter(key).group_by(name).agg(pl.len().cast(pl.Int64).alias("tail"))
-        grouped.append(tails.join(counts, on=name).collect())
     n = int(some["tail"].sum())
     expected = pl.col("count") * (n / total)
     parts = []
-    for name, group in zip(DIMENSIONS, grouped, strict=True):
-        key = (pl.col(name) * width // _S).cast(pl.String) + " s" if name == "slice" else pl.col(name).cast(pl.String)
+    for name in DIMENSIONS:
+        known = pl.col(name).is_not_null()
+        counts = some.lazy().filter(known).group_by(name).agg(pl.len().cast(pl.Int64).alias("count")).collect()
+        tails = few.filter(known).group_by(name).agg(pl.len().cast(pl.Int64).alias("tail")).collect()
         top = (
-            group.filter((pl.col("tail") > expected) & (pl.col("count") < total))
+            tails.join(counts, on=name)
+            .filter((pl.col("tail") > expected) & (pl.col("count") < total))
             .with_columns(lift=pl.col("tail") / expected, excess=pl.col("tail") - expected)
             .top_k(_TOP, by="excess")
             .sort("excess", name, descending=[True, False])
         )
-        chance = pl.Series("p", _chance(top, n, total), pl.Float64)
-        parts.append(top.with_columns(chance).select(pl.lit(name).alias("dimension"), key.alias("key"), *list(_COLUMNS)[2:]))
+        chance = pl.Series("p", _chance(top, counts.height, n, total), pl.Float64)
+        start = (
+            (pl.col(name).cast(pl.Int64) * width // _S).cast(pl.String) + " s"
+            if name == "slice"
+            else pl.col(name).cast(pl.String)
+        )
+        parts.append(top.with_columns(chance).select(pl.lit(name).alias("dimension"), start.alias("key"), *list(_COLUMNS)[2:]))
     return Tail(pl.concat(parts), threshold / 1e6, n, total, width / _S)
 
 
-def _chance(top: pl.DataFrame, n: int, total: int) -> list[float]:
-    """Return the chance that a key with so many of all has so many of the tail: hypergeometric."""
+def _chance(top: pl.DataFrame, keys: int, n: int, total: int) -> list[float]:
+    """Return the chance that any of the keys has so many of the tail: hypergeometric, times the keys (Bonferroni)."""
     from scipy.stats import hypergeom
 
     if top.is_empty():
         return []
-    return [float(hypergeom.sf(tail - 1, total, n, count)) for tail, count in top.select("tail", "count").rows()]
+    return [min(keys * float(hypergeom.sf(tail - 1, total, n, count)), 1.0) for tail, count in top.select("tail", "count").rows()]
