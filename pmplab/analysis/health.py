@@ -37,7 +37,8 @@ class Health:
 
     `tick_lag_p99_ms`: how late ticks were. `overrun_share`: of the ticks, later than a whole tick. `dispatch_p99_ms`: from the
     instant an action could go to when its protocol began; beside it `response_p50_ms`. `late_starts_share`: of the tasks, begun
-    more than a tick later than planned. `dropped_share`: of the arrivals. `cpu_busy_share`: of the seconds, in which the process of a shard used 90 % of a core.
+    more than a tick later than planned. `dropped_share`: of the arrivals. `cpu_busy_share`: of the seconds, those in which the
+    process of a shard used 90 % of a core.
     """
 
     verdict: Verdict
@@ -70,8 +71,8 @@ def health(frames: Tables, *, simulated: bool = False, plan: Mapping[str, Any] |
     Notes
     -----
     Limited by the harness: the p99 of the dispatch delay is above a tenth of the p50 of the response time, or more than 1 % of
-    the ticks overran, of the tasks began late, or of the arrivals were dropped, or a process used a core to 90 % in a tenth of
-    the seconds.
+    the ticks overran, of the tasks began late, or of the arrivals were dropped, or the process of a shard used 90 % of a core
+    in a tenth of its seconds.
     """
     if simulated:
         return Health("not applicable", remarks=("time was virtual",))
