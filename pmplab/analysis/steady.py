@@ -43,7 +43,7 @@ class Steady:
 def steady(frames: Tables) -> Steady:
     """Find the steady window: without the warm-up, by throughput and p50 of response time, and the run-down, by throughput.
 
-    Both series are of tenths of a second in runs shorter than a minute, else of seconds. See `mser5`. A run that has fewer than
+    Both series are of tenths of a second in runs shorter than a minute, else of seconds. See `warm_up`. A run that has fewer than
     30 of them is too short to tell.
     """
     if kept.windowed(frames):
@@ -69,24 +69,46 @@ def steady(frames: Tables) -> Steady:
     return _window(counts, middles, width / _S)
 
 
-def mser5(series: NDArray[np.float64]) -> int | None:
-    """Return how many of the first values belong to the warm-up by MSER-5 (White, Simulation 69, 1997); None: no end of it.
+def warm_up(series: NDArray[np.float64]) -> int | None:
+    """Return how many of the first values belong to the warm-up; None: the series never became steady, or is too short.
 
-    Of all truncations of the means of five, the one that leaves the smallest standard error of the mean is taken. If that is in
-    the last half, the series never became steady, or is too short.
+    What MSER-5 keeps says what the steady level is, and how much means of five vary there. The warm-up ends with the first two
+    of them in a row that are at that level: within three (robust) standard deviations, or 2 %.
     """
-    batches = series.size // _BATCH
-    if batches < _LEAST_BATCHES:
+    kept_from = mser5(series)
+    if kept_from is None:
         return None
-    means = series[: batches * _BATCH].reshape(batches, _BATCH).mean(axis=1)
+    means = _means(series)
+    rest = means[kept_from // _BATCH :]
+    level = np.median(rest)
+    band = max(3 * 1.4826 * float(np.median(np.abs(rest - level))), 0.02 * abs(float(level)))
+    there = np.abs(means - level) <= band
+    settled = np.flatnonzero(there[:-1] & there[1:])
+    return int(settled[0]) * _BATCH if settled.size and settled[0] < means.size // 2 else None
+
+
+def mser5(series: NDArray[np.float64]) -> int | None:
+    """Return how many of the first values MSER-5 cuts off (White, Simulation 69, 1997); None: half of them or more, or too few.
+
+    Of all truncations of the means of five, it is the one that leaves the smallest standard error of the mean.
+    """
+    means = _means(series)
+    if means.size < _LEAST_BATCHES:
+        return None
     means = means - means.mean()
-    left = np.arange(batches, 0, -1)
+    left = np.arange(means.size, 0, -1)
     sums, squares = np.cumsum(means[::-1])[::-1], np.cumsum(means[::-1] ** 2)[::-1]
     errors = np.maximum(squares - sums**2 / left, 0.0) / left**2
-    # What is left at the very end is too little to judge by: so the half is searched, and its border means beyond.
-    most = batches // 2
+    # What is left beyond the half is too little to judge by: its border means that the minimum was not met.
+    most = means.size // 2
     best = int(np.argmin(np.round(errors[: most + 1], 12)))
     return None if best >= most else best * _BATCH
+
+
+def _means(series: NDArray[np.float64]) -> NDArray[np.float64]:
+    batches = series.size // _BATCH
+    found: NDArray[np.float64] = series[: batches * _BATCH].reshape(batches, _BATCH).mean(axis=1)
+    return found
 
 
 def _window(counts: NDArray[np.float64], middles: NDArray[np.float64], width: float) -> Steady:
@@ -94,7 +116,7 @@ def _window(counts: NDArray[np.float64], middles: NDArray[np.float64], width: fl
     if counts.size < _BATCH * _LEAST_BATCHES:
         few = f"too short to tell: {end:g} s, {_BATCH * _LEAST_BATCHES * width:g} s needed"
         return Steady(0.0, end, steady=False, cut=(), reason=few)
-    rises, settles, falls = mser5(counts), mser5(middles), mser5(counts[::-1])
+    rises, settles, falls = warm_up(counts), warm_up(middles), warm_up(counts[::-1])
     if rises is None or settles is None:
         which = "throughput" if rises is None else "p50 of response time"
         return Steady(0.0, end, steady=False, cut=(), reason=f"{which} never became steady")

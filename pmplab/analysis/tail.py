@@ -31,8 +31,8 @@ _S = 1_000_000_000
 class Tail:
     """The slowest attempts and what they belong to. `note` says why there is nothing.
 
-    `threshold_ms`: response time from which on an attempt is in the tail; `n` such there are, of `total` measured. `slice_s`:
-    length of a time slice.
+    `threshold_ms`: response time above which an attempt is in the tail (from which on, if nothing is slower); `n` such there are,
+    of `total` measured. `slice_s`: length of a time slice.
 
     `rows`, at most ten per dimension, those with the most attempts beyond their share first: `dimension`, `key`, `count`, `tail`,
     `lift` (share of the key in the tail over its share in all: 1 is what chance gives), `excess` (attempts in the tail beyond
@@ -61,15 +61,19 @@ def tail(frames: Tables, share: float = 0.01) -> Tail:
         total=latency.response().count(),
         first=pl.col("t_intended").min(),
         last=pl.col("t_intended").max(),
+        most=latency.response().max(),
     ).collect()
-    threshold, total, first, last = head.row(0)
+    threshold, total, first, last, most = head.row(0)
     if threshold is None:
         return Tail(nothing, None, 0, 0, 0.0, kept.NOTHING)
     width = max(1, round((last - first) / _SLICES / _S)) * _S
-    slowest = (latency.response() >= threshold).alias("tail")
+    # Nothing is slower than what timed out, if that is more than the share.
+    slowest = (latency.response() >= threshold) if threshold == most else (latency.response() > threshold)
     slices = (pl.col("t_intended") // width).cast(pl.Int32).alias("slice")
     some = (
-        actions.filter(latency.response().is_not_null()).select("node", "resource", "user", "status", slices, slowest).collect()
+        actions.filter(latency.response().is_not_null())
+        .select("node", "resource", "user", "status", slices, tail=slowest)
+        .collect()
     )
     few = some.filter("tail").lazy()
     n = int(some["tail"].sum())

@@ -66,8 +66,8 @@ def test_intervals_of_independent_samples_cover_at_their_rate():
 
 
 def test_intervals_of_samples_that_are_like_their_neighbours_cover_too():
-    rng = np.random.default_rng(3)
-    runs, n, phi = 120, 4000, 0.9
+    rng = np.random.default_rng(4)
+    runs, n, phi = 150, 4000, 0.9
     noise = rng.normal(size=(runs, n + 200)) * np.sqrt(1 - phi**2)
     values = np.empty_like(noise)
     values[:, 0] = noise[:, 0] / np.sqrt(1 - phi**2)
@@ -83,7 +83,7 @@ def test_intervals_of_samples_that_are_like_their_neighbours_cover_too():
         naive += ordered[low - 1] <= truth <= ordered[high - 1]
         assert p90.effective_n < n
     assert naive / runs < 0.75
-    assert covered / runs >= 0.88
+    assert covered / runs >= 0.9
 
 
 def test_independent_samples_are_seldom_taken_for_dependent():

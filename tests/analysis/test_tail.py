@@ -16,11 +16,10 @@ def test_a_slow_resource_is_found_with_its_lift():
     n = 10_000
     took = np.random.default_rng(1).uniform(1, 2, n)
     pair = np.arange(n) % 50
-    took[(pair == 7) & (np.arange(n) % 2 == 0)] = 100  # never: 7 is odd
-    took[(pair == 7) & (np.arange(n) % 4 == 1)] = 100
+    took[(pair == 7) & (np.arange(n) % 100 == 7)] = 100 + np.arange(100)
     found = made(took, resource=[f"pool/{one}" for one in pair], user=np.arange(n) % 11)
     top = found.rows.filter(pl.col("dimension") == "resource").row(0, named=True)
-    assert (found.n, found.total) == (100, n)
+    assert (found.n, found.total, found.threshold_ms < 100) == (100, n, True)
     assert (top["key"], top["count"], top["tail"], top["lift"]) == ("pool/7", 200, 100, 50)
     assert top["p"] < 1e-9
     assert found.rows.filter((pl.col("dimension") == "user") & (pl.col("p") < 0.01)).is_empty()
@@ -44,3 +43,11 @@ def test_the_top_has_ten_keys_at_most_and_no_key_that_is_all():
 def test_equal_times_have_no_tail_of_their_own():
     found = made(np.full(500, 3.0), user=np.arange(500) % 5)
     assert (found.threshold_ms, found.rows.is_empty()) == (3, True)
+
+
+def test_timeouts_beyond_one_in_a_hundred_are_the_tail_together():
+    late = np.arange(1000) % 20 == 0
+    found = made(np.where(late, 500.0, 1.0), status=np.where(late, 504, 200))
+    assert (found.n, found.threshold_ms) == (50, 500)
+    top = found.rows.row(0, named=True)
+    assert (top["dimension"], top["key"], top["lift"]) == ("status", "504", 20)
