@@ -45,7 +45,7 @@ def first_failure(frames: Tables, before_s: int = 10) -> FirstFailure | None:
     rows = kept.table(frames, "windows" if aggregates else "actions")
     wrong = pl.col("error_type").is_not_null() if aggregates else pl.col("event") != "success"
     when = "t" if aggregates else "t_end"
-    first = rows.filter(wrong).sort(when, "seq").head(1).collect()
+    first = rows.filter(wrong & pl.col(when).is_not_null()).sort(when, "seq").head(1).collect()
     if first.is_empty():
         return None
     row = first.to_dicts()[0]

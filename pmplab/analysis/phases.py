@@ -79,7 +79,7 @@ def phases(frames: Tables, by: str = "node") -> Phases:
     if rows.is_empty():
         return Phases(nothing, kept.NOTHING)
     order = pl.col("phase").replace_strict({name: place for place, name in enumerate(found)}, return_dtype=pl.Int64)
-    share = (pl.col("sum") / pl.col("whole")).fill_nan(0.0)
+    share = pl.when(pl.col("whole") > 0).then(pl.col("sum") / pl.col("whole")).otherwise(0.0)
     return Phases(rows.with_columns(pl.col(by).cast(pl.String).alias("key"), share=share).sort("key", order).select(*_COLUMNS))
 
 
