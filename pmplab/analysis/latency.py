@@ -47,14 +47,14 @@ def measured() -> pl.Expr:
     return (pl.col("event") == "success") | (pl.col("class") == "target").fill_null(value=False)
 
 
-def timed(actions: pl.LazyFrame) -> pl.LazyFrame:
-    """Return the actions with `measured`, and with `response` and `service`, ns, which are null where they are not measured.
+def timed(actions: pl.LazyFrame, *kinds: Literal["response", "service"]) -> pl.LazyFrame:
+    """Return the actions with `measured`, and with the times asked for, ns, which are null where they are not measured.
 
     Aggregations of these columns are several times as fast as ones that filter for themselves.
     """
-    times = {"response": response(), "service": service()}
+    times = {"response": response, "service": service}
     known = actions.with_columns(measured=measured())
-    return known.with_columns(**{name: pl.when("measured").then(time) for name, time in times.items()})
+    return known.with_columns(pl.when("measured").then(times[kind]()).alias(kind) for kind in kinds)
 
 
 def figures(column: str, prefix: str = "") -> list[pl.Expr]:

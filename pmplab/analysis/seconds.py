@@ -14,7 +14,7 @@ def seconds(actions: pl.LazyFrame) -> pl.LazyFrame:
     the response time `p50_ms`, `p90_ms`, `p95_ms`, `p99_ms`, `max_ms`. Seconds in which nothing ended are left out. Sorted.
     """
     return (
-        latency.timed(actions)
+        latency.timed(actions, "response")
         .group_by((pl.col("t_end") // 1_000_000_000).alias("second"))
         .agg(
             *latency.counts(),

@@ -205,7 +205,7 @@ def _highest(values: pl.Series) -> int | None:
 
 def _by_action(actions: pl.LazyFrame) -> pl.LazyFrame:
     return (
-        latency.timed(actions)
+        latency.timed(actions, "response", "service")
         .group_by("node")
         .agg(
             *latency.counts(),
