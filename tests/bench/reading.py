@@ -69,7 +69,9 @@ def main() -> int:
         folder = Path(name)
         write(folder, rows)
         frames = Frames(folder)
-        group = best(lambda: frames.actions.group_by("node").agg(latency.quantiles(latency.response())).collect())
+        group = best(
+            lambda: latency.timed(frames.actions, "response").group_by("node").agg(latency.figures("response")).collect()
+        )
         whole = best(lambda: summary(frames), 1)
         size = sum(path.stat().st_size for path in folder.rglob("*.parquet"))
     figures = {
