@@ -68,7 +68,7 @@ def composition(frames: Tables) -> Compositions:
     """
     if kept.windowed(frames):
         return Compositions((), kept.NOT_KEPT)
-    actions, tasks = kept.table(frames, "actions"), kept.table(frames, "tasks")
+    tasks = kept.table(frames, "tasks")
     took = pl.col("t_end") - pl.col("t_start")
     slow = took >= took.quantile(_SLOW, latency.INTERPOLATION).over("scenario")
     known = tasks.select("scenario", "task", "exit", took=took, slow=slow).collect()
@@ -84,6 +84,9 @@ def composition(frames: Tables) -> Compositions:
     )
     first = pl.col("attempt") == 1
     spent = latency.response().sum().cast(pl.Float64)
+    # Read once for both: reading is most of the work.
+    columns = ("scenario", "node", "task", "visit", "attempt", "event", "t_intended", "t_end")
+    actions = kept.table(frames, "actions").select(columns).collect().lazy()
     whole = actions.group_by("scenario", "node").agg(
         spent.alias("spent"),
         (first & (pl.col("visit") == 1)).sum().alias("reaching"),
@@ -91,15 +94,9 @@ def composition(frames: Tables) -> Compositions:
         (pl.col("event") == "success").sum().alias("success"),
         pl.col("t_intended").min().alias("due"),
     )
-    slowest = known.lazy().filter("slow").select("task")
-    parts = (
-        actions.select("scenario", "node", "task", "t_intended", "t_end")
-        .join(slowest, on="task", how="semi")
-        .group_by("scenario", "node")
-        .agg(spent.alias("slow_spent"))
-    )
-    both = pl.collect_all([whole, parts])
-    steps = both[0].join(both[1], on=["scenario", "node"], how="left").sort("due", "node")
+    slowest = known.filter("slow")["task"].implode()
+    parts = actions.filter(pl.col("task").is_in(slowest)).group_by("scenario", "node").agg(spent.alias("slow_spent"))
+    steps = whole.join(parts, on=["scenario", "node"], how="left").sort("due", "node").collect()
     found = []
     for row in totals.with_columns(pl.col("scenario").cast(pl.String)).sort("scenario").to_dicts():
         own = steps.filter(pl.col("scenario") == row["scenario"]).to_dicts()

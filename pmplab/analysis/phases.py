@@ -70,11 +70,12 @@ def phases(frames: Tables, by: str = "node") -> Phases:
     lines = []
     instants = ("t_intended", "t_connect", "t_start", "t_first_byte", "t_end", "lease_wait", "throttle_wait")
     # Read once, but one phase after the other: all at once would be twice the memory.
-    actions = kept.table(frames, "actions").filter(latency.measured()).select(by, *instants).collect()
-    whole = actions.group_by(by).agg(latency.response().sum().alias("whole"))
+    actions = kept.table(frames, "actions").filter(latency.measured()).select(by, *instants).collect().lazy()
+    whole = actions.group_by(by).agg(latency.response().sum().alias("whole")).collect().lazy()
     for name, span in found.items():
-        times = actions.select(by, span.alias("time"))
-        lines.append(_line(times, by).with_columns(pl.lit(name).alias("phase")).join(whole, on=by))
+        times = actions.select(by, span.alias("time")).collect()
+        line = _line(times, by).with_columns(pl.lit(name).alias("phase"))
+        lines.append(line.join(whole, on=by).collect())
     rows = pl.concat(lines)
     if rows.is_empty():
         return Phases(nothing, kept.NOTHING)
@@ -83,14 +84,18 @@ def phases(frames: Tables, by: str = "node") -> Phases:
     return Phases(rows.with_columns(pl.col(by).cast(pl.String).alias("key"), share=share).sort("key", order).select(*_COLUMNS))
 
 
-def _line(times: pl.DataFrame, by: str) -> pl.DataFrame:
+def _line(times: pl.DataFrame, by: str) -> pl.LazyFrame:
     time = pl.col("time")
     # Most runs have phases that never took any time: their percentiles need no search.
     idle = (times["time"] == 0).all()
     shown = [(time.min() if idle else time.quantile(q, latency.INTERPOLATION)).alias(name) for name, q in _SHOWN.items()]
-    return times.group_by(by).agg(
-        (time > 0).sum().cast(pl.Int64).alias("n"),
-        time.sum().alias("sum"),
-        (time.mean() / 1e6).alias("mean_ms"),
-        *[(figure / 1e6).name.suffix("_ms") for figure in shown],
+    return (
+        times.lazy()
+        .group_by(by)
+        .agg(
+            (time > 0).sum().cast(pl.Int64).alias("n"),
+            time.sum().alias("sum"),
+            (time.mean() / 1e6).alias("mean_ms"),
+            *[(figure / 1e6).name.suffix("_ms") for figure in shown],
+        )
     )
