@@ -36,8 +36,8 @@ class Little:
 def little(frames: Tables, window: tuple[int, int]) -> Little:
     """Check Little's law (Operations Research 9, 1961) for attempts over a window, ns, such as `steady(...).window`.
 
-    The load table is read at ticks, which may fall together with arrivals: an attempt more or less in flight is no finding, so
-    that the tolerance is 5 % or one attempt, whichever is more.
+    The load table is read at ticks, which may fall together with arrivals: a difference of more than 5 % that is less than one
+    attempt in flight is no finding.
     """
     start, end = window
     if kept.windowed(frames):
@@ -60,5 +60,7 @@ def little(frames: Tables, window: tuple[int, int]) -> Little:
         note = "the window is too short to tell"
     elif max(in_flight, product) < 1:
         note = "less than one attempt was in flight: too little to tell"
-    close = abs(ratio - 1) <= max(TOLERANCE, 1 / max(in_flight, product))
-    return Little(in_flight, per_s, mean / 1e6, ratio, "unknown" if note else "holds" if close else "broken", note)
+    elif abs(ratio - 1) > TOLERANCE and abs(in_flight - product) < 1:
+        note = "the difference is less than one attempt in flight: too little to tell"
+    holds = abs(ratio - 1) <= TOLERANCE
+    return Little(in_flight, per_s, mean / 1e6, ratio, "unknown" if note else "holds" if holds else "broken", note)

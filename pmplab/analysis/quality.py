@@ -57,17 +57,13 @@ def throughput(frames: Tables, target_ms: float, window: tuple[int, int] | None 
     """Return throughput and goodput over a window, ns, such as `steady(...).window`; without one, up to the last end."""
     if window is None:
         ends = pl.collect_all([kept.table(frames, name).select(pl.col("t_end").max()) for name in ("actions", "tasks")])
-        marks = kept.table(frames, "windows").select(pl.col("t").max() + 1_000_000_000).collect()
-        window = (0, max(found.item() or 0 for found in (*ends, marks)))
+        marks = kept.table(frames, "windows").select(pl.col("t").max() + 999_999_999).collect()
+        window = (0, max(found.item() or -1 for found in (*ends, marks)) + 1)
     seconds = (window[1] - window[0]) / 1e9
     if seconds <= 0:
         return Throughput(None, None, None, target_ms, 0.0)
-    found = _within(kept.cut(frames, *_closed(window)), "scenario", target_ms).select(pl.exclude("key").sum()).to_dicts()[0]
+    found = _within(kept.cut(frames, *window), "scenario", target_ms).select(pl.exclude("key").sum()).to_dicts()[0]
     return Throughput(found["all"] / seconds, found["success"] / seconds, found["satisfied"] / seconds, target_ms, seconds)
-
-
-def _closed(window: tuple[int, int]) -> tuple[int, int]:
-    return window[0], window[1] + 1
 
 
 def _within(frames: Tables, by: str, target_ms: float) -> pl.DataFrame:

@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 from pmplab.analysis import heatmap
+from pmplab.analysis.heatmap import modes
 
 from . import rows
 
@@ -25,6 +26,22 @@ def test_one_speed_is_one_mode(seed):
     (mode,) = heatmap(rows.run(actions=rows.attempts(took))).modes
     assert mode.at_ms == pytest.approx(np.exp(2), rel=0.35)
     assert mode.share == 1
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda rng, n: rng.exponential(10, n),
+        lambda rng, n: rng.uniform(20, 30, n),
+        lambda rng, n: rng.pareto(2, n) + 1,
+        lambda rng, n: rng.normal(50, 0.5, n),
+    ],
+)
+def test_no_shape_with_one_hump_has_two_modes(draw):
+    rng = np.random.default_rng(1)
+    for n in (30, 120, 1000, 50_000):
+        levels, counts = np.unique(np.floor(np.log10(draw(rng, n) * rows.MS + 1) * 20).astype(int), return_counts=True)
+        assert len(modes(levels, counts)) == 1
 
 
 def test_a_cache_shows_as_two_modes_with_their_shares():

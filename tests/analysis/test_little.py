@@ -50,3 +50,12 @@ def test_too_little_to_tell_is_no_verdict(queue):
     idle = rows.run(actions=rows.attempts(np.ones(500), due_ms=np.arange(500) * 100.0), load=load.with_columns(in_flight=0))
     found = little(idle, WINDOW)
     assert (found.verdict, found.ratio) == ("unknown", 0)
+
+
+def test_ticks_that_fall_together_with_arrivals_are_no_finding():
+    # One arrival every 20 ms, at the tick, stays 30 ms: 1.5 are in flight in the mean, but each tick sees one before it comes.
+    actions = rows.attempts(np.full(3000, 30.0), due_ms=np.arange(3000) * 20.0)
+    load = rows.frame("load", t=np.arange(3000) * 20 * rows.MS, in_flight=1)
+    found = little(rows.run(actions=actions, load=load), WINDOW)
+    assert (found.verdict, found.ratio) == ("unknown", pytest.approx(1 / 1.5, abs=0.01))
+    assert found.note == "the difference is less than one attempt in flight: too little to tell"

@@ -41,6 +41,11 @@ def test_without_a_window_throughput_is_over_the_run(served):
     assert (coarse.seconds, coarse.per_s) == (10, 10)
 
 
+def test_a_window_ends_before_its_end(served):
+    coarse = throughput(rows.run(windows=rows.aggregated(served)), 100, (2 * rows.S, 4 * rows.S))
+    assert (coarse.per_s, coarse.seconds) == (10, 2)
+
+
 def test_fairness_is_one_when_all_had_as_many_and_one_in_n_when_one_had_all():
     even = rows.attempts(np.ones(100), user=np.arange(100) % 10, resource=[f"pool/{one % 4}" for one in range(100)])
     users, resources = fairness(rows.run(actions=even))
