@@ -11,7 +11,7 @@ from pmplab.analysis.fairness import Fairness, fairness
 from pmplab.analysis.first_failure import FirstFailure, first_failure
 from pmplab.analysis.health import Health, health
 from pmplab.analysis.heatmap import Heatmap, Mode, heatmap
-from pmplab.analysis.kept import Cut, cut
+from pmplab.analysis.kept import Kept, cut, hold
 from pmplab.analysis.little import Little, little
 from pmplab.analysis.percentiles import Distribution, NodePercentiles, Percentile, percentiles
 from pmplab.analysis.phases import Phases, phases
@@ -34,7 +34,6 @@ __all__ = [
     "CensoredLatency",
     "Composition",
     "Compositions",
-    "Cut",
     "Distribution",
     "Drift",
     "ErrorKind",
@@ -44,6 +43,7 @@ __all__ = [
     "FirstFailure",
     "Health",
     "Heatmap",
+    "Kept",
     "Little",
     "Mode",
     "NodeErrors",
@@ -70,6 +70,7 @@ __all__ = [
     "first_failure",
     "health",
     "heatmap",
+    "hold",
     "little",
     "percentiles",
     "phases",

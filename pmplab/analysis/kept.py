@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 NOT_KEPT = "not kept: the run recorded aggregates of a second only"
 NOTHING = "nothing was recorded"
+_TABLES = ("actions", "tasks", "load", "leases", "windows", "ends", "host")
+_HELD = ("node", "scenario", "event", "class", "t_intended", "t_end")
 _DERIVED = {"cpu_s": pl.Float64(), "cpu_percent": pl.Float64()}
 
 
@@ -41,8 +43,8 @@ def windowed(frames: Tables) -> bool:
 
 
 @dataclass(frozen=True, eq=False)
-class Cut:
-    """The tables of a run between two instants, as `cut` makes them."""
+class Kept:
+    """The tables of a run, or a part of them, as `cut` and `hold` return them."""
 
     actions: pl.LazyFrame
     tasks: pl.LazyFrame
@@ -53,7 +55,7 @@ class Cut:
     host: pl.LazyFrame
 
 
-def cut(frames: Tables, start: int, end: int) -> Cut:
+def cut(frames: Tables, start: int, end: int) -> Kept:
     """Return what a run did from `start` to before `end`, ns since its start: what ended then, and the load of then.
 
     With it any analysis looks at the steady window only. Aggregates are kept by the second in which they began.
@@ -61,6 +63,20 @@ def cut(frames: Tables, start: int, end: int) -> Cut:
     instants = {"actions": "t_end", "tasks": "t_end"}
     within = {
         name: table(frames, name).filter(pl.col(instants.get(name, "t")).is_between(start, end, closed="left"))
-        for name in ("actions", "tasks", "load", "leases", "windows", "ends", "host")
+        for name in _TABLES
     }
-    return Cut(**within)
+    return Kept(**within)
+
+
+def hold(frames: Tables, most: int = 20_000_000) -> Kept:
+    """Return the tables of a run with what most analyses read of its actions in memory, 32 bytes an action.
+
+    Reading is half of what an analysis does: hold a run that is over before several. Runs of more actions than `most` stay as
+    they are, and so does what is written afterwards.
+    """
+    found = {name: table(frames, name) for name in _TABLES}
+    actions = found["actions"]
+    if actions.select(pl.len()).collect().item() <= most:
+        others = [name for name in actions.collect_schema() if name not in _HELD]
+        found["actions"] = pl.concat([actions.select(_HELD).collect().lazy(), actions.select(others)], how="horizontal")
+    return Kept(**found)

@@ -55,8 +55,12 @@ def steady(frames: Tables) -> Steady:
         actions = kept.table(frames, "actions")
         end = actions.select(pl.col("t_end").max()).collect().item() or 0
         width = _S if end >= _FINE_BELOW_S * _S else _S // 10
-        middle = latency.response().filter(latency.measured()).quantile(0.5, latency.INTERPOLATION) / 1e6
-        slices = actions.group_by((pl.col("t_end") // width).alias("slice")).agg(pl.len().alias("count"), middle.alias("p50"))
+        middle = pl.col("response").quantile(0.5, latency.INTERPOLATION) / 1e6
+        slices = (
+            latency.timed(actions, "response")
+            .group_by((pl.col("t_end") // width).alias("slice"))
+            .agg(pl.len().alias("count"), middle.alias("p50"))
+        )
         found = slices.drop_nulls("slice").sort("slice").collect()
     if found.is_empty():
         return Steady(0.0, 0.0, steady=False, cut=(), reason=kept.NOTHING)

@@ -95,8 +95,10 @@ def analyse(folder: Path) -> tuple[dict[str, float], dict[str, float]]:
     from pmplab import analysis
     from pmplab.workbook.frames import Frames
 
-    frames = Frames(folder)
     took = {"import": time.perf_counter() - begun}
+    start = time.perf_counter()
+    frames = analysis.hold(Frames(folder))
+    took["hold"] = time.perf_counter() - start
     cpu: dict[str, float] = {}
     seconds = analysis.seconds(frames.actions).collect()
     window = analysis.steady(frames).window
