@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _S = 1_000_000_000
 _TRAIL = 5
+_WINDOW = ("seq", "node", "error_type", "class", "message")
+_ATTEMPT = (*_WINDOW, "user", "task", "resource", "status")
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,11 +47,12 @@ def first_failure(frames: Tables, before_s: int = 10) -> FirstFailure | None:
     rows = kept.table(frames, "windows" if aggregates else "actions")
     wrong = pl.col("error_type").is_not_null() if aggregates else pl.col("event") != "success"
     when = "t" if aggregates else "t_end"
-    first = rows.filter(wrong & pl.col(when).is_not_null()).sort(when, "seq").head(1).collect()
-    if first.is_empty():
+    failed = rows.filter(wrong & pl.col(when).is_not_null())
+    at = failed.select(pl.col(when).min()).collect().item()
+    if at is None:
         return None
+    first = failed.filter(pl.col(when) == at).select(*(_WINDOW if aggregates else _ATTEMPT)).sort("seq").head(1).collect()
     row = first.to_dicts()[0]
-    at = row[when]
     start = max(at // _S - before_s, 0)
     until = pl.col(when).is_between(start * _S, at, closed="left" if aggregates else "both")
     known = rows.filter(until)
