@@ -11,14 +11,20 @@ from pmplab._version import __version__
 
 if TYPE_CHECKING:
     from pmplab import errors
+    from pmplab._report import Report, report
     from pmplab._run import Run, open_run, run, runs
     from pmplab.bundle import Bundle, load
+    from pmplab.library import Library, compare
 
-__all__ = ["Bundle", "Run", "__version__", "errors", "load", "open_run", "run", "runs"]
+__all__ = ["Bundle", "Library", "Report", "Run", "__version__", "compare", "errors", "load", "open_run", "report", "run", "runs"]
 
 _HOMES = {
     "Bundle": "pmplab.bundle",
     "load": "pmplab.bundle",
+    "Library": "pmplab.library",
+    "compare": "pmplab.library",
+    "Report": "pmplab._report",
+    "report": "pmplab._report",
     "Run": "pmplab._run",
     "open_run": "pmplab._run",
     "run": "pmplab._run",

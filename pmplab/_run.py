@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pmplab.host.request import Pairs
     from pmplab.workbook.changes import Change
     from pmplab.workbook.frames import Frames
+    from pmplab.workbook.lineage import Lineage
     from pmplab.workbook.replay import Workbook
 
 _POLL_S = 0.1
@@ -84,6 +85,17 @@ class Run:
         return None if ns is None else datetime.fromtimestamp(ns / 1e9, UTC)
 
     @property
+    def took(self) -> float | None:
+        """How long it went, in s: of a crashed run as far as its records reach; None while it runs."""
+        state = self.state
+        if state.status == CRASHED:
+            from pmplab.analysis import recorded_s
+
+            return recorded_s(self.frames)
+        ns = state.manifest.get("duration_ns")
+        return None if ns is None else ns / 1e9
+
+    @property
     def users(self) -> int | None:
         """How many virtual users it creates."""
         users = self._state.run.get("users")
@@ -136,11 +148,25 @@ class Run:
             return windows.by_second(self.frames.windows.collect())
         return seconds(self.frames.actions).collect()
 
-    def changes(self) -> Iterator[Change]:
-        """Yield the change stream: every row that the core wrote, shard by shard in the order of `seq`, without gaps."""
-        from pmplab.workbook.changes import changes
+    def changes(self, *sections: str) -> Iterator[Change]:
+        """Yield the change stream: every row that the core wrote, shard by shard in the order of `seq`, without gaps.
 
-        return changes(self.frames, self.plan)
+        With names of sections of the Workbook, only what changes those. Raises UsageError when there is no such section.
+        """
+        from pmplab.workbook.changes import SECTIONS, changes
+
+        for name in sections:
+            if name not in SECTIONS:
+                message = f"the Workbook has no section `{name}`"
+                raise UsageError(message, help=f"there are {', '.join(SECTIONS)}")
+        stream = changes(self.frames, self.plan)
+        return (change for change in stream if not sections or change.section in sections)
+
+    def lineage(self, variable: str) -> tuple[Lineage, ...]:
+        """Return who writes and who reads a variable, by scenario. Raises UsageError when there is no such variable."""
+        from pmplab.workbook.lineage import lineage
+
+        return lineage(self.plan, variable)
 
     @property
     def workbook(self) -> Workbook:
@@ -231,6 +257,7 @@ def run(
     seed: int | None = None,
     env: Pairs = (),
     labels: Pairs = (),
+    thresholds: Iterable[str] = (),
     name: str | None = None,
     shards: int = 1,
     allow: Mapping[str, Iterable[str]] | Iterable[str] = (),
@@ -246,7 +273,8 @@ def run(
 ) -> Run:
     """Run a bundle: a folder, its `script.yaml`, or what `load` returned. Returns a handle once the run began.
 
-    `set`, `env` and `labels` are `KEY=VALUE` texts, `allow` is `NAME=net,files` texts. `shards` is the number of
+    `set`, `env` and `labels` are `KEY=VALUE` texts, `thresholds` such as `p99(checkout) < 500ms for 10s, abort` stand beside
+    those of the script, `allow` is `NAME=net,files` texts. `shards` is the number of
     processes, `grace` how many seconds a stopped run may finish what is in flight. With `simulate` no byte is sent: the targets
     answer as the bundle's `sim.yaml` says, or the file `sim`, and the run takes as long as computing it takes. `records` is
     `full`, or `windows` to keep aggregates of a second only. With `wait` it returns when the run is
@@ -290,6 +318,7 @@ def run(
         # 53 bits: a seed must survive every reader of JSON.
         seed=secrets.randbits(53) if seed is None else seed,
         overrides=overrides,
+        thresholds=(thresholds,) if isinstance(thresholds, str) else tuple(thresholds),
         env=injected,
         labels=dict(pairs(labels, "--label", "KEY=VALUE")),
         name=name,

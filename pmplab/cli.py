@@ -87,7 +87,10 @@ def _report(error: BaseException, home: str | None) -> str:
 
     text = "".join(traceback.format_exception(error))
     name = f"error-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.getpid()}.txt"
-    for folder in (home_dir(home) / "reports", Path(tempfile.gettempdir())):
+    folders = [Path(tempfile.gettempdir())]
+    with contextlib.suppress(UsageError):
+        folders.insert(0, home_dir(home) / "reports")
+    for folder in folders:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(text, encoding="utf-8")

@@ -103,7 +103,8 @@ def main(args: argparse.Namespace, console: Console) -> int:
 
     with follow.Interrupts() as asked, prepare(users=args.users, ports=args.ports, keep=args.keep) as demo:
         console.say(
-            f"{DEFAULT}: copied to {demo.bundle}, its target listens on {len(demo.target.ports)} ports of {demo.target.host}"
+            f"{DEFAULT}: virtual users do GET, POST, DELETE against a target of their own, {len(demo.target.ports)} ports of"
+            f" {demo.target.host}"
         )
         run = pmplab.run(demo.bundle, set=demo.overrides, home=args.home)
         follow.follow(run, console, asked, quiet=args.quiet)
@@ -111,9 +112,20 @@ def main(args: argparse.Namespace, console: Console) -> int:
     status = follow.report(run, console, as_json=args.json, extra={"target": seen})
     if not args.json:
         console.write(_target_saw(seen))
-        if args.keep is not None:
-            console.write(f"  The bundle lies in {demo.bundle}")
+        console.write(_next(bundle_path() if args.keep is None else demo.bundle))
     return status
+
+
+def _next(bundle: Path) -> str:
+    """Say what to open, and what makes it work in this shell."""
+    lines = [f"  Read the script   {bundle / 'script.yaml'}"]
+    root = Path(__file__).resolve().parent.parent
+    cloned = (root / "notebooks").is_dir()
+    if cloned:
+        lines.append("  Go on             make lab    opens the same in JupyterLab, step by step")
+    if cloned and shutil.which("pmp") is None:
+        lines.append("  Have pmp at hand  . .venv/bin/activate")
+    return "\n" + "\n".join(lines)
 
 
 def _target_saw(seen: dict[str, Any]) -> str:

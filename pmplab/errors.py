@@ -7,6 +7,7 @@
     ├── GrantError          a component asks for more than it was granted   exit 2
     ├── SettingsError       settings.yaml cannot be read                    exit 2
     ├── RunNotFoundError    no such run                                     exit 2
+    ├── LibraryError        a file of the library is damaged or in use      exit 2
     ├── ComponentError      a component is damaged or does not fit          exit 1 (2 for one of the bundle's)
     ├── EngineError         the run could not begin, or its process died    exit 1
     ├── RunInterrupted      the user stopped the run                        exit 105
@@ -31,6 +32,7 @@ __all__ = [
     "DiagnosticsError",
     "EngineError",
     "GrantError",
+    "LibraryError",
     "PmpError",
     "RunInterrupted",
     "RunNotFoundError",
@@ -136,6 +138,13 @@ class RunNotFoundError(PmpError):
     """No run has that name."""
 
     default_code = "PMP-E0805"
+    default_exit = 2
+
+
+class LibraryError(PmpError):
+    """A file of the experience library cannot be used."""
+
+    default_code = "PMP-E0813"
     default_exit = 2
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pmplab.errors import RunNotFoundError, nearest
+from pmplab.errors import RunNotFoundError, UsageError, nearest
 
 RUNNING = "running"
 CRASHED = "crashed"
@@ -26,10 +26,20 @@ STATES = (RUNNING, "finished", "stopped", CRASHED, "trapped", "failed")
 
 
 def home_dir(given: Path | str | None = None) -> Path:
-    """Return the absolute home folder: `given`, else `$PMPLAB_HOME`, else the per-user data folder."""
+    """Return the absolute home folder: `given`, else `$PMPLAB_HOME`, else the per-user data folder.
+
+    Raises UsageError where a file stands in its way.
+    """
     chosen = given or os.environ.get("PMPLAB_HOME")
     if chosen:
-        return Path(chosen).expanduser().absolute()
+        home = Path(chosen).expanduser().absolute()
+        for path in (home, *home.parents):
+            if path.is_dir():
+                break
+            if path.is_file():
+                message = "the home folder of runs and settings cannot be here: this is a file"
+                raise UsageError(message, place=str(path), help="name a folder, there or not: `--home DIR` or `PMPLAB_HOME=DIR`")
+        return home
     import platformdirs
 
     return platformdirs.user_data_path("pmplab", appauthor=False)
@@ -37,9 +47,8 @@ def home_dir(given: Path | str | None = None) -> Path:
 
 def cache_dir(given: Path | str | None = None) -> Path:
     """Return the absolute folder for compiled components."""
-    chosen = given or os.environ.get("PMPLAB_HOME")
-    if chosen:
-        return Path(chosen).expanduser().absolute() / "cache"
+    if given or os.environ.get("PMPLAB_HOME"):
+        return home_dir(given) / "cache"
     import platformdirs
 
     return platformdirs.user_cache_path("pmplab", appauthor=False)
@@ -91,11 +100,14 @@ def is_locked(folder: Path) -> bool:
 
 
 def list_states(home: Path) -> list[RunState]:
-    """Return all runs of `home`, newest first."""
+    """Return all runs of `home`, newest first. Raises UsageError when they cannot be looked for."""
     try:
         folders = [entry for entry in (home / "runs").iterdir() if entry.is_dir()]
-    except OSError:
+    except FileNotFoundError:
         return []
+    except OSError as error:
+        message = f"the folder of the runs cannot be read: {error.strerror}"
+        raise UsageError(message, place=str(home / "runs")) from None
     states = [state for folder in folders if (state := read_state(folder)) is not None]
     return sorted(states, key=lambda s: (s.run.get("created_wall_ns") or 0, s.id), reverse=True)
 

@@ -38,9 +38,9 @@ class Alert:
 class Budget:
     """The budget of a run: of `n` attempts that say something about the target `allowed` may be bad, `bad` were.
 
-    `burn`: rate at which the budget is used, 1 when it lasts exactly its period; over the run as its own period that is the share
-    of the budget that was spent. `worst_burn`: in the worst minute (or the whole run, if shorter). `ends_in_days`: when the
-    budget of 30 days would end at this rate, None when nothing is burnt. None without an attempt.
+    `burn`: rate at which the budget is used, 1 when it lasts exactly its period; over the run as its own period that is the
+    share of the budget that was spent. `worst_burn`: in the worst minute (or the whole run, if shorter). `ends_in_days`: when
+    the budget of 30 days would end at this rate, None when nothing is burnt. None without an attempt.
     """
 
     slo: float

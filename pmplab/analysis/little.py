@@ -33,6 +33,12 @@ class Little:
     note: str | None = None
 
 
+def law(in_flight: float, per_s: float, stay_s: float, think_s: float = 0.0) -> float | None:
+    """Return N / (X (R + Z)), 1 when Little's law holds; None where nothing ran."""
+    product = per_s * (stay_s + think_s)
+    return in_flight / product if product > 0 and in_flight > 0 else None
+
+
 def little(frames: Tables, window: tuple[int, int]) -> Little:
     """Check Little's law (Operations Research 9, 1961) for attempts over a window, ns, such as `steady(...).window`.
 

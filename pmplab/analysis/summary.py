@@ -95,8 +95,9 @@ class ErrorSummary:
 class Summary:
     """What became of a run. Instants and durations in s since its start; `rate_per_s` counts attempts of actions.
 
+    `in_flight`: actions that had begun and not ended when the last records were written.
     `simulated`: the targets were a model, and time was virtual. Percentiles are exact, or within the share `percentile_error` of
-    it when only aggregates were kept.
+    it when only aggregates were kept. `thresholds` are judged ones, as `analysis.thresholds` gives them.
     """
 
     run_id: str | None
@@ -117,8 +118,10 @@ class Summary:
     errors: tuple[ErrorSummary, ...]
     bytes_sent: int
     bytes_received: int
+    in_flight: int = 0
     simulated: bool = False
     percentile_error: float | None = None
+    thresholds: tuple[dict[str, Any], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the summary as JSON values: what `pmp run --json` prints."""
@@ -126,6 +129,7 @@ class Summary:
         found["actions"] = {name: {**asdict(action), "at_least": list(action.at_least)} for name, action in self.actions.items()}
         found["spawn"] = {"planned_s": found.pop("spawn_planned_s"), "actual_s": found.pop("spawn_actual_s")}
         found["bytes"] = {"sent": found.pop("bytes_sent"), "received": found.pop("bytes_received")}
+        found["thresholds"] = list(self.thresholds)
         found["errors"] = [
             {"action": e.action, "type": e.type, "class": e.class_, "count": e.count, "message": e.message} for e in self.errors
         ]
@@ -159,9 +163,9 @@ def summary(
     """
     facts = {**(run or {}), **(manifest or {})}
     actions, tasks, load, leases = frames.actions, frames.tasks, frames.load, frames.leases
-    by_action, errors, ends, exits, lease_events, totals, first = pl.collect_all(
+    by_action, errors, ends, exits, lease_events, totals, first, flying = pl.collect_all(
         [_by_action(actions), kinds(actions), _ends(actions, tasks, load), _exits(tasks), _lease_events(leases),
-         _bytes(actions), _first_instants(actions, tasks, leases)]
+         _bytes(actions), _first_instants(actions, tasks, leases), _in_flight(load)]
     )  # fmt: skip
     windowed = facts.get("records") == "windows"
     if windowed:
@@ -193,9 +197,17 @@ def summary(
         errors=tuple(ErrorSummary(names[row.pop("node")], class_=row.pop("class"), **row) for row in errors.to_dicts()),
         bytes_sent=int(totals["bytes_sent"][0]),
         bytes_received=int(totals["bytes_received"][0]),
+        in_flight=int(flying["in_flight"].sum()),
         simulated=bool(facts.get("simulated")),
         percentile_error=latency.ERROR if windowed else None,
+        thresholds=tuple(facts.get("thresholds") or ()),
     )
+
+
+def recorded_s(frames: Tables) -> float | None:
+    """Return how long a run went as far as its records reach, in s; none if there are none."""
+    last = _highest(_ends(frames.actions, frames.tasks, frames.load).select("end").collect()["end"])
+    return None if last is None else last / _NS
 
 
 def _highest(values: pl.Series) -> int | None:
@@ -241,6 +253,11 @@ def _ends(actions: pl.LazyFrame, tasks: pl.LazyFrame, load: pl.LazyFrame) -> pl.
             tasks.select(none, pl.col("t_end").max().alias("end")),
         ]
     )
+
+
+def _in_flight(load: pl.LazyFrame) -> pl.LazyFrame:
+    """Return what each scenario had in flight at its last tick."""
+    return load.group_by("shard", "scenario").agg(pl.col("in_flight").sort_by("t", "seq").last())
 
 
 def _exits(tasks: pl.LazyFrame) -> pl.LazyFrame:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pmplab.host.request import Pairs
 
 SCRIPT = "script.yaml"
+TEXTS = (SCRIPT, "config.yaml", "resource.yaml", "sim.yaml")
+"""What a user writes; the rest of a bundle is components and data."""
 _SKIPPED = {"__pycache__", ".git", ".ipynb_checkpoints", ".DS_Store"}
 
 

@@ -7,7 +7,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
-from pmplab.view import run_view, summary
+from pmplab.view import comparison_view, run_view, summary
 from pmplab.view.progress import ProgressLine
 
 if TYPE_CHECKING:
@@ -96,10 +96,13 @@ def report(run: Run, console: Console, *, as_json: bool = False, extra: dict[str
             "run_dir": str(run.dir),
             "message": run.message or "nothing was recorded that can be read",
         }
+    compared = run_view.usual(run)
     if as_json:
-        console.json({**found, **(extra or {})})
+        console.json({**found, "comparison": None if compared is None else compared.to_json(), **(extra or {})})
     else:
         console.write(summary.text(found))
+        if compared is not None and compared.before:
+            console.write("\n" + comparison_view.text(compared, verbose=False))
     if run.status not in {"finished", "stopped"} and run.message and run.message != found.get("message"):
         console.say(f"the run {run.status}: {run.message}")
     status = run.exit_status

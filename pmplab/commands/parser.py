@@ -4,15 +4,33 @@ from __future__ import annotations
 
 import argparse
 from importlib import import_module
+from keyword import iskeyword
 from typing import Any
 
 from pmplab._version import __version__
+from pmplab.errors import nearest
 
-VERBS = ("check", "load", "wbs", "run", "runs", "show", "stop", "schema", "explain", "target", "demo")
-EPILOG = "exit status: 0 fine, 1 our fault or a full disk, 2 bad input, 105 interrupted, 107 a component trapped"
+VERBS = (
+    "check", "load", "wbs", "run", "runs", "show", "stop", "report", "compare", "baseline", "capacity", "note", "prune", "export",
+    "import", "schema", "explain", "target", "demo",
+)  # fmt: skip
+EPILOG = """\
+exit status: 0 fine, 1 our fault or a full disk, 2 bad input, 98 worse than the baseline, 97 not to be told (--strict),
+105 interrupted, 107 a component trapped"""
 
 
-def build(prog: str = "pmp", parser_class: type[argparse.ArgumentParser] = argparse.ArgumentParser) -> argparse.ArgumentParser:
+class Parser(argparse.ArgumentParser):
+    """A parser that says which verb was meant."""
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if isinstance(action, argparse._SubParsersAction) and value not in action.choices:  # noqa: SLF001
+            close = nearest(str(value), VERBS, most=1)
+            hint = f"did you mean `{close[0]}`?" if close else f"there are {', '.join(VERBS)}"
+            raise argparse.ArgumentError(None, f"there is no verb `{value}`: {hint}")
+        super()._check_value(action, value)
+
+
+def build(prog: str = "pmp", parser_class: type[Parser] = Parser) -> argparse.ArgumentParser:
     """Return the parser with all verbs; parsed arguments carry the verb's name as `verb` and what does it as `main`."""
     parser = parser_class(
         prog=prog,
@@ -32,7 +50,7 @@ def build(prog: str = "pmp", parser_class: type[argparse.ArgumentParser] = argpa
     shared.add_argument("--home", metavar="DIR", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     verbs: Any = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=parser_class)
     for name in VERBS:
-        module = import_module(f"pmplab.commands.{name}")
+        module = import_module(f"pmplab.commands.{name}" + "_" * iskeyword(name))
         about = _about(module.__doc__ or "")
         one: argparse.ArgumentParser = verbs.add_parser(
             name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from pmplab._run import RECORDS
@@ -11,6 +12,8 @@ from pmplab.commands.parser import add_bundle_options, add_json
 from pmplab.target.options import seconds
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pmplab._run import Run
     from pmplab.commands.console import Console
 
@@ -32,6 +35,13 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     """Declare what shapes a run, beside the script."""
     option = parser.add_argument
     option("--seed", type=_seed, metavar="N", help="seed of all that is random (default: drawn, and recorded)")
+    option(
+        "--threshold",
+        action="append",
+        default=[],
+        metavar="T",
+        help="what must hold, else the exit status is 99, such as 'p99(checkout) < 500ms for 10s, abort'",
+    )
     option("--label", action="append", default=[], metavar="KEY=VALUE", help="note something in the run's record")
     option("--name", help="what to call the run (default: its first scenario)")
     option("--shards", type=_shards, default=1, metavar="N", help="split the run over N processes (default 1)")
@@ -46,12 +56,22 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         default=RECORDS[0],
         help="keep every record, or what each second adds up to",
     )
+    option(
+        "--metrics", type=_port, metavar="PORT", help="serve Prometheus metrics on this port of loopback while it runs; 0: any"
+    )
     option("--wait", action="store_true", help="in a notebook: block until the run has ended")
 
 
 def _seed(text: str) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > 20 or int(text) >= 2**64:
         message = f"{text!r} is not a whole number from 0 to 2^64 - 1"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text[:9]) > 65535:
+        message = f"{text!r} is no port"
         raise argparse.ArgumentTypeError(message)
     return int(text)
 
@@ -73,6 +93,7 @@ def start(args: argparse.Namespace, source: Any = None) -> Run:
         seed=args.seed,
         env=args.env,
         labels=args.label,
+        thresholds=args.threshold,
         name=args.name,
         shards=args.shards,
         allow=args.allow,
@@ -85,11 +106,24 @@ def start(args: argparse.Namespace, source: Any = None) -> Run:
     )
 
 
+@contextlib.contextmanager
+def _exported(run: Run, port: int | None, console: Console) -> Iterator[None]:
+    """Serve the metrics of `run` meanwhile, if a port was given."""
+    if port is None:
+        yield
+        return
+    from pmplab.metrics import Exporter
+
+    with Exporter(run, port) as exporter:
+        console.say(f"metrics: {exporter.url}")
+        yield
+
+
 def main(args: argparse.Namespace, console: Console) -> int:
     """Run, follow and sum up. Exit as the run did."""
     # Until it has begun, an interrupt simply ends it: nothing was sent.
     begun = start(args)
-    with follow.Interrupts() as asked:
+    with follow.Interrupts() as asked, _exported(begun, args.metrics, console):
         if not args.quiet and (count := len(begun.warnings)):
             console.say(f"{count} warning{'s' if count > 1 else ''} about the script: pmp check {args.path} shows them")
         follow.follow(begun, console, asked, quiet=args.quiet)

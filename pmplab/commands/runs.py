@@ -17,8 +17,22 @@ HEAD = ("run", "status", "started", "took", "users", "name")
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
+    parser.add_argument("search", nargs="*", metavar="WORD", help="only runs with these words in id, name, labels, tags or note")
+    parser.add_argument("--tag", action="append", default=[], metavar="TAG", help="only runs with this tag")
     parser.add_argument("--limit", type=int, default=20, metavar="N", help="show at most N (default 20; 0: all)")
     add_json(parser)
+
+
+def find(args: argparse.Namespace) -> list[Run]:
+    """Return the runs that the arguments ask for, newest first."""
+    import pmplab
+
+    found = pmplab.runs(home=args.home)
+    if not (args.search or args.tag):
+        return found
+    with pmplab.Library(args.home) as library:
+        matching = {entry.run_id for entry in library.entries(" ".join(args.search), tags=args.tag)}
+    return [run for run in found if run.id in matching]
 
 
 def rows(found: list[Run]) -> list[list[str]]:
@@ -27,14 +41,14 @@ def rows(found: list[Run]) -> list[list[str]]:
 
     shown = []
     for run in found:
-        took = (run.manifest or {}).get("duration_ns")
+        took = run.took
         started = run.started.astimezone().strftime("%Y-%m-%d %H:%M:%S") if run.started else units.NONE
         shown.append(
             [
                 run.id,
                 run.status,
                 started,
-                units.clock(took / 1e9) if took is not None else units.NONE,
+                units.clock(took) if took is not None else units.NONE,
                 units.count(run.users),
                 str(run.name or ""),
             ]
@@ -48,6 +62,7 @@ def as_json(run: Run) -> dict[str, Any]:
         "run_id": run.id,
         "status": run.status,
         "started": run.started.isoformat() if run.started else None,
+        "duration_s": run.took,
         "users": run.users,
         "name": run.name,
         "run_dir": str(run.dir),
@@ -56,14 +71,16 @@ def as_json(run: Run) -> dict[str, Any]:
 
 def main(args: argparse.Namespace, console: Console) -> int:
     """List."""
-    import pmplab
     from pmplab.home import home_dir
     from pmplab.view import columns
 
-    found = pmplab.runs(home=args.home)
+    found = find(args)
     shown = found[: args.limit] if args.limit > 0 else found
     if args.json:
         console.json([as_json(run) for run in shown])
+        return 0
+    if not found and (args.search or args.tag):
+        console.write("no run matches")
         return 0
     if not found:
         console.write(f"no runs yet in {home_dir(args.home)}: `pmp demo` makes one")

@@ -111,6 +111,14 @@ CODES: tuple[tuple[str, str, str, str, str, str], ...] = (
         "components: [{name: http, entry: plugins/http/send.wasm, ...}]\n",
     ),
     (
+        "PMP-E0813",
+        "a file of the library cannot be used",
+        "remove or mend the file that is named; runs and their records are not touched by it",
+        "The notes of a run, or a baseline, lie in a small JSON file; it is damaged, or cannot be written.",
+        "echo torn > $PMPLAB_HOME/baselines/main.json; pmp compare latest main\n",
+        "rm $PMPLAB_HOME/baselines/main.json; pmp baseline set main latest\n",
+    ),
+    (
         "PMP-E0819",
         "the process of a run failed",
         "this is a defect of pmplab; the file that is named has the details",

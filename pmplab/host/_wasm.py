@@ -318,17 +318,22 @@ def _cause(error: Exception) -> str:
     return last.split(": ", 1)[1] if last[:1].isdigit() and ": " in last else last
 
 
+def target(*, quick: bool = False) -> str:
+    """Return the name of a Workshop's `target`."""
+    kind = "quick" if quick else "epoch"
+    return f"wasmtime-{VERSION}-{platform.system()}-{platform.machine()}-{kind}".lower()
+
+
 class Workshop:
     """An engine with its ticker, for as long as components are at work: `with Workshop() as shop: ...`.
 
-    `quick` is for what is called once, as a check is: a first run waits for the compiler more than for anything else.
-    `target` names what compiled code depends on beside the component's bytes.
+    `quick` is for what is called once, as the check before a run is: a first run waits for the compiler more than for
+    anything else. `target` names what compiled code depends on beside the component's bytes.
     """
 
     def __init__(self, *, quick: bool = False) -> None:
         self.engine = engine(quick=quick)
-        kind = "quick" if quick else "epoch"
-        self.target = f"wasmtime-{VERSION}-{platform.system()}-{platform.machine()}-{kind}".lower()
+        self.target = target(quick=quick)
         self.ticker = Ticker(self.engine)
 
     def __enter__(self) -> Self:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pmplab.errors import ComponentError
 from pmplab.host import limits
-from pmplab.host.compose import Part, compose
+from pmplab.host.compose import Part, compose, is_compiled
 from pmplab.host.diagnostic import Diagnostic
 from pmplab.host.grants import GRANTS, parse_allow
 from pmplab.host.manifest import vendored
@@ -98,7 +98,8 @@ def check(
         bundle_name=bundle.name,
     )
     cache = cache_dir(home)
-    checked = check_with(cache, bundle, request, memory=settings.memory_limit)
+    # Who asks for a check alone asks again, after the next change of the script.
+    checked = check_with(cache, bundle, request, memory=settings.memory_limit, again=True)
     own = [part for part in (*checked.slots, *checked.providers) if part.source == "bundle"]
     if own and checked.ok and checked.plan is not None:
         # What the core cannot see, the types of a component's exports and what it imports, a composition shows.
@@ -110,6 +111,7 @@ def check(
 def core_request(
     *,
     overrides: tuple[tuple[str, str], ...] = (),
+    thresholds: tuple[str, ...] = (),
     env: tuple[tuple[str, str], ...] = (),
     allow: Mapping[str, list[str]] | None = None,
     allow_sha: Mapping[str, list[str]] | None = None,
@@ -125,6 +127,7 @@ def core_request(
         "mode": mode,
         "strict": strict,
         "overrides": [list(pair) for pair in overrides],
+        "thresholds": list(thresholds),
         "env": [list(pair) for pair in env],
         "vendored": vendored().for_core(),
         "allow": dict(allow or {}),
@@ -138,17 +141,23 @@ def core_request(
     }
 
 
-def check_with(cache: Path, bundle: Path, request: dict[str, Any], *, memory: int = 1 << 30) -> Checked:
-    """Check `bundle` with a core of its own: resource components composed in, all else null, no network."""
-    from pmplab.host._wasm import Workshop
+def check_with(cache: Path, bundle: Path, request: dict[str, Any], *, memory: int = 1 << 30, again: bool = False) -> Checked:
+    """Check `bundle` with a core of its own: resource components composed in, all else null, no network.
 
-    with Workshop(quick=True) as shop:
-        return _check(shop, cache, bundle, request, memory)
+    A core that will be asked `again` is compiled well; else one that was compiled well already is taken, or it is
+    compiled quickly.
+    """
+    from pmplab.host import _wasm
 
-
-def _check(shop: Workshop, cache: Path, bundle: Path, request: dict[str, Any], memory: int) -> Checked:
     first = vendored().components.get(_FIRST_PROVIDER)
     providers = [] if first is None or first.entry is None else [first.entry]
+    parts = [_part(entry, bundle) for entry in providers]
+    well = again or is_compiled(_wasm.target(), cache, bundle=bundle, providers=parts)
+    with _wasm.Workshop(quick=not well) as shop:
+        return _check(shop, cache, bundle, request, memory, providers)
+
+
+def _check(shop: Workshop, cache: Path, bundle: Path, request: dict[str, Any], memory: int, providers: list[str]) -> Checked:
     answer = _ask(shop, cache, bundle, {**request, "providers": providers}, memory)
     wanted = [str(entry) for entry in answer.get("need_providers") or ()]
     if wanted and wanted != providers:

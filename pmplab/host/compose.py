@@ -98,6 +98,14 @@ def compose(
     return Composed(component, tuple(part for part, _ in join.parts), tuple(answer["imports"]), join.digests, cached)
 
 
+def is_compiled(
+    target: str, cache: Path, *, bundle: Path | None = None, slots: Sequence[Part] = (), providers: Sequence[Part] = ()
+) -> bool:
+    """Return whether `compose`, with a shop of this target, would find these parts composed and compiled."""
+    join = Join.of(vendored(), bundle, slots, providers)
+    return (cache / target / f"{join.key}.cwasm").is_file()
+
+
 @dataclass(frozen=True, slots=True)
 class Join:
     """Parts with their bytes, each under a name made of its digest: the same bytes are one part however often they are named."""

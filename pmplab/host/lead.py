@@ -12,12 +12,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from pmplab.bundle import TEXTS
 from pmplab.errors import EngineError, PmpError, RunInterrupted
 from pmplab.home import new_run_id, write_json
 from pmplab.host import facts
 from pmplab.host.compactor import Compactor
 from pmplab.host.control import DRAIN, NOW
 from pmplab.host.hosttable import HostTable
+from pmplab.host.judge import CAUSE, Judge
 from pmplab.host.shard import Ending, Shard
 from pmplab.host.shards import Shards, join_progress, worst
 
@@ -62,6 +64,7 @@ def lead(
         answer = shard.start()
         shards.wait_ready()
         _write_plan(run_dir, answer)
+        _keep_texts(run_dir, Path(request.bundle))
     except PmpError as error:
         shards.kill()
         status = "trapped" if error.exit_status == 107 else "failed"
@@ -77,7 +80,7 @@ def lead(
         plan=answer.get("plan"),
     )
     try:
-        ending = _run(request, shard, shards, about, control, emitter)
+        ending = _run(request, answer.get("plan"), shard, shards, about, control, emitter)
     except Exception as error:
         # Whatever went wrong, the run must not look as if it still went on.
         shards.kill()
@@ -90,7 +93,15 @@ def lead(
     return ending.exit
 
 
-def _run(request: RunRequest, shard: Shard, shards: Shards, about: dict[str, Any], control: Control, emitter: Emitter) -> Ending:
+def _run(
+    request: RunRequest,
+    plan: dict[str, Any] | None,
+    shard: Shard,
+    shards: Shards,
+    about: dict[str, Any],
+    control: Control,
+    emitter: Emitter,
+) -> Ending:
     """Drive shard 0, wait for the others, compact, and write the manifest."""
     run_dir = Path(request.run_dir)
     compactor = Compactor(run_dir)
@@ -106,8 +117,13 @@ def _run(request: RunRequest, shard: Shard, shards: Shards, about: dict[str, Any
             control.ask(DRAIN, "shard")
         emitter.progress(snapshot if request.shards == 1 else _joined(json.loads(snapshot), shards))
 
+    t0 = None if shard.simulated else time.monotonic_ns()
+    judge = Judge(run_dir, plan, control, records=request.records, t0=t0)
     shards.tell("go")
-    ending = shard.drive(control, progress=progress, second=second)
+    try:
+        ending = shard.drive(control, progress=progress, second=second)
+    finally:
+        judge.close()
     own, computed = shard.end(ending), time.time_ns() - shard.t0_wall_ns
     _wait_for(shards, control, emitter, ending, request.grace, second if not shard.simulated else lambda _now: compactor.look())
     ending = _whole(ending, shards)
@@ -119,7 +135,22 @@ def _run(request: RunRequest, shard: Shard, shards: Shards, about: dict[str, Any
     emitter.progress(json.dumps(ending.progress))
     report = compactor.finish()
     about = {**about, "wall_ns": computed}
+    verdicts = judge.verdicts(duration / 1e9)
+    if verdicts:
+        about = {**about, "thresholds": verdicts}
+        ending = _judged(ending, verdicts, judge.broken)
     _write_manifest(run_dir, about, ending, shards, shard.t0_wall_ns, duration, report)
+    return ending
+
+
+def _judged(ending: Ending, verdicts: list[dict[str, Any]], stopped_by: list[str]) -> Ending:
+    """Return the ending with what the thresholds say of it."""
+    broken = [one["threshold"] for one in verdicts if not one["ok"]]
+    if ending.stop_reason == CAUSE:
+        return replace(ending, broken=True, message=f"stopped, as a threshold did not hold: {', '.join(stopped_by or broken)}")
+    if broken and ending.status == "finished":
+        most = f"{len(broken)} of {len(verdicts)} thresholds did not hold: {', '.join(broken)}"
+        return replace(ending, broken=True, message=ending.message or most)
     return ending
 
 
@@ -158,6 +189,16 @@ def _write_plan(run_dir: Path, answer: dict[str, Any]) -> None:
         raise _unwritable(run_dir, error) from None
 
 
+def _keep_texts(run_dir: Path, bundle: Path) -> None:
+    """Copy what the user wrote into the run's folder: what changed between two runs can be shown when the bundle is long gone."""
+    folder = run_dir / "bundle"
+    with contextlib.suppress(OSError):
+        folder.mkdir()
+        for name in TEXTS:
+            if (bundle / name).is_file():
+                shutil.copyfile(bundle / name, folder / name)
+
+
 def _unwritable(run_dir: Path, error: OSError) -> EngineError:
     return EngineError(
         f"the run folder cannot be written: {error.strerror}",
@@ -181,6 +222,7 @@ def _about(request: RunRequest, checked: Checked, composed: Composed) -> dict[st
         "name": request.name,
         "scenarios": [s.get("name") for s in scenarios],
         "users": sum(int(s.get("users") or 0) for s in scenarios),
+        "key": (checked.plan or {}).get("key"),
         "bundle": {"path": request.bundle, "name": request.bundle_name, "digest": digest(bundle)},
         "components": composed.digests,
         "grants": {part.name: list(part.grants) for part in composed.parts},

@@ -27,6 +27,7 @@ class RunRequest:
     cache: str
     seed: int
     overrides: tuple[tuple[str, str], ...] = ()
+    thresholds: tuple[str, ...] = ()
     env: tuple[tuple[str, str], ...] = ()
     labels: dict[str, str] = field(default_factory=dict)
     name: str | None = None
@@ -53,6 +54,7 @@ class RunRequest:
         """Read what `to_json` wrote."""
         raw: dict[str, Any] = json.loads(text)
         raw["overrides"] = tuple((str(k), str(v)) for k, v in raw["overrides"])
+        raw["thresholds"] = tuple(map(str, raw["thresholds"]))
         raw["env"] = tuple((str(k), str(v)) for k, v in raw["env"])
         raw["sim"] = None if raw["sim"] is None else (str(raw["sim"][0]), str(raw["sim"][1]))
         return cls(**raw)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pmplab.errors import ComponentError, EngineError, TrappedError
 from pmplab.host import _wasm, limits
 from pmplab.host.control import NOW
+from pmplab.host.judge import CAUSE
 from pmplab.host.loop import Ended, Watchdog, drive, was_stopped
 from pmplab.host.threads import IoThreads
 
@@ -23,20 +24,27 @@ if TYPE_CHECKING:
     from pmplab.host.request import RunRequest
 
 _EXITS = {"finished": 0, "stopped": 105, "trapped": 107, "failed": 1}
+_THRESHOLDS = 99
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a shard, or a run, ended: a final status, the exit status of it, and a sentence if it did not just finish."""
+    """How a shard, or a run, ended: a final status, the exit status of it, and a sentence if it did not just finish.
+
+    `broken`: a threshold did not hold.
+    """
 
     status: str
     message: str | None
     stop_reason: str | None
     progress: dict[str, Any]
+    broken: bool = False
 
     @property
     def exit(self) -> int:
         """What the process exits with."""
+        if self.broken and (self.status == "finished" or self.stop_reason == CAUSE):
+            return _THRESHOLDS
         return _EXITS.get(self.status, 1)
 
     def event(self) -> dict[str, Any]:
@@ -154,6 +162,7 @@ def _ending(ended: Ended, control: Control) -> Ending:
         told = {
             "interrupt": "stopped by an interrupt",
             "orphaned": "stopped, as the process that started it ended",
+            CAUSE: "stopped, as a threshold did not hold",
         }.get(str(why), "stopped by the user")
         return Ending("stopped", told, why, progress)
     if reason is None:

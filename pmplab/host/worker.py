@@ -85,6 +85,7 @@ def _serve(request: RunRequest, control: Control, emitter: Emitter, lines: queue
 
     asked = core_request(
         overrides=request.overrides,
+        thresholds=request.thresholds,
         env=request.env,
         allow=request.allow,
         allow_sha=request.allow_sha,

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pmplab.bundle.schema import _walk
+from pmplab.magics import calls
 from pmplab.magics import place as places
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 _KEY = re.compile(r"^( *)([\w-]+)\s*:")
 _NAME = re.compile(r"\bname:\s*([\w.-]+)")
 _REF = re.compile(r"\bref:\s*([\w.-]+)")
-_ENTRY = re.compile(r"\bentry:\s*([\w./-]+)")
 
 
 def offered(lines: list[str], row: int, column: int) -> tuple[str, dict[str, str]]:
@@ -29,7 +29,8 @@ def offered(lines: list[str], row: int, column: int) -> tuple[str, dict[str, str
     found: dict[str, str] = {}
     if here.key:
         taken = {key.replace("_", "-") for key in here.siblings}
-        found = {f"{key}: ": doc for key, doc in _walk.keys(forms).items() if key not in taken}
+        known = _parameters(lines, row, column) if here.path[-1:] == ("with",) else _walk.keys(forms)
+        found = {f"{key}: ": doc for key, doc in known.items() if key not in taken}
     if here.value:
         found.update(dict.fromkeys(_walk.words(forms), ""))
         for kind in sorted(_walk.references(forms)):
@@ -52,6 +53,16 @@ def names(kind: str, lines: list[str], row: int) -> dict[str, str]:
     }
     label = "step of this workflow" if kind in {"target", "node"} else f"{kind} of this script"
     return dict.fromkeys(sections[kind](), label)
+
+
+def _calls(lines: list[str]) -> dict[str, Mapping[str, Any]]:
+    return calls.calls(_section(lines, "components"))
+
+
+def _parameters(lines: list[str], row: int, column: int) -> dict[str, str]:
+    """Return the parameters of the call in whose `with` the cursor stands, each with a sentence."""
+    declared = _calls(lines).get(calls.called(lines, row, column) or "", {})
+    return {name: str(about.get("description", "")) for name, about in declared.get("params", {}).items()}
 
 
 def _section(lines: list[str], name: str, indent: int | None = 0) -> list[str]:
@@ -100,23 +111,3 @@ def _steps(lines: list[str], row: int) -> list[str]:
     for line in body:
         found += [match[1] for match in (_NAME.search(line) or _REF.search(line),) if match]
     return list(dict.fromkeys(found))
-
-
-def _calls(lines: list[str]) -> list[str]:
-    """Return `COMPONENT.CALL` for the components of the script that come with pmplab."""
-    from pmplab.errors import ComponentError
-    from pmplab.host.manifest import vendored
-
-    try:
-        manifest = vendored()
-    except ComponentError:
-        return []
-    found: list[str] = []
-    name = None
-    for line in _section(lines, "components"):
-        name = match[1] if (match := _NAME.search(line)) else name
-        entry = _ENTRY.search(line)
-        component = manifest.by_entry(entry[1]) if entry else None
-        if name and component and (component.section or {}).get("role") == "protocol":
-            found += [f"{name}.{call}" for call in (component.section or {}).get("calls", {})]
-    return found

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import re
 import shlex
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from pmplab.commands.parser import build, verbs_of
+from pmplab.commands.parser import Parser, build, verbs_of
 from pmplab.errors import UsageError
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable
 
 _EXPRESSION = re.compile(r"(?s)((?:--?[\w-]+=)?(?:[\w.-]+=)?)\{(?!\{)(.+)\}")
@@ -21,7 +21,7 @@ class HelpShown(Exception):  # noqa: N818
     """`--help` was asked for; the text is the help."""
 
 
-class MagicParser(argparse.ArgumentParser):
+class MagicParser(Parser):
     """A parser that raises where argparse would end the process."""
 
     def error(self, message: str) -> NoReturn:  # noqa: D102

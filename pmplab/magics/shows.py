@@ -53,13 +53,14 @@ class Tree:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A table of text."""
+    """A table of text, or a sentence when it has no rows."""
 
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    empty: str = "no runs yet: %pmp demo makes one"
 
     def __repr__(self) -> str:
-        return "\n".join(columns.lines([self.head, *self.rows], indent="")) if self.rows else "no runs yet: %pmp demo makes one"
+        return "\n".join(columns.lines([self.head, *self.rows], indent="")) if self.rows else self.empty
 
     def _repr_html_(self) -> str:
         return page(

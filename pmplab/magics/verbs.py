@@ -173,11 +173,10 @@ def _wait(run: Run) -> None:
 
 def _runs(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
     del magics, source
-    import pmplab
     from pmplab.commands import runs
 
-    found = pmplab.runs(home=args.home)
-    return Listing(runs.HEAD, tuple(tuple(row) for row in runs.rows(found[: args.limit] if args.limit > 0 else found)))
+    found = runs.find(args)
+    return Listing(runs.HEAD, tuple(map(tuple, runs.rows(found[: args.limit] if args.limit > 0 else found))))
 
 
 def _show(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
@@ -192,6 +191,65 @@ def _stop(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
     from pmplab.commands.stop import stop
 
     return Said(stop(args))
+
+
+def _report(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
+    del magics, source
+    from pmplab.commands import report
+
+    return report.find(args)
+
+
+def _capacity(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
+    del magics, source
+    from pmplab.commands import capacity
+
+    return capacity.find(args)
+
+
+def _compare(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
+    del magics, source
+    from pmplab.commands import compare
+
+    return compare.find(args)
+
+
+def _baseline(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
+    del magics, source
+    from pmplab.commands import baseline
+
+    found = baseline.find(args)
+    if isinstance(found, list):
+        return Listing(baseline.HEAD, tuple(map(tuple, baseline.rows(found))), "no baselines yet: %pmp baseline set NAME RUN...")
+    return Said(f"{found.name}: removed; its runs are kept" if args.what == "remove" else baseline.text(found))
+
+
+def _note(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
+    del magics, source
+    from pmplab.commands import note
+
+    return Said(note.text(note.find(args)))
+
+
+def _prune(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
+    del magics, source
+    from pmplab.commands import prune
+
+    return Said(prune.text(prune.find(args), dry=args.dry_run))
+
+
+def _export(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
+    del magics, source
+    from pmplab.commands import export
+
+    return Said(str(export.find(args)))
+
+
+def _import(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
+    del magics, source
+    from pmplab.commands import import_
+
+    return Said("\n".join(import_.find(args)))
 
 
 def _schema(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
@@ -238,6 +296,14 @@ _VERBS: dict[str, Any] = {
     "runs": _runs,
     "show": _show,
     "stop": _stop,
+    "report": _report,
+    "compare": _compare,
+    "baseline": _baseline,
+    "capacity": _capacity,
+    "note": _note,
+    "prune": _prune,
+    "export": _export,
+    "import": _import,
     "schema": _schema,
     "explain": _explain,
     "target": _target,

@@ -179,12 +179,12 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
 
-def main(options: TargetOptions) -> int:
-    """Serve until told to end; return the exit status. One JSON line on standard output says when it is ready."""
+def main(options: TargetOptions, *, as_json: bool = True) -> int:
+    """Serve until told to end; return the exit status. One line on standard output says when it is ready, in JSON or in words."""
     if problem := options.problem():
         return _refuse(problem)
     try:
-        return asyncio.run(_serve(options))
+        return asyncio.run(_serve(options, as_json=as_json))
     except KeyboardInterrupt:
         return 0
 
@@ -194,7 +194,7 @@ def _refuse(sentence: str) -> int:
     return 2
 
 
-async def _serve(options: TargetOptions) -> int:
+async def _serve(options: TargetOptions, *, as_json: bool) -> int:
     _raise_open_files()
     target = Target(options)
     loop = asyncio.get_running_loop()
@@ -219,13 +219,22 @@ async def _serve(options: TargetOptions) -> int:
     manifest = str(options.manifest) if options.manifest else None
     ready = {"ready": True, "protocol": "http", "pid": os.getpid(), "host": options.host, "manifest": manifest, "ports": numbers}
     with contextlib.suppress(BrokenPipeError):
-        sys.stdout.write(json.dumps(ready) + "\n")
+        sys.stdout.write((json.dumps(ready) if as_json else _in_words(options, numbers)) + "\n")
         sys.stdout.flush()
     await _watch_stdin(end)
     await end.wait()
     for server in servers:
         server.close()
     return 0
+
+
+def _in_words(options: TargetOptions, ports: list[int]) -> str:
+    first, last = min(ports), max(ports)
+    where = f"port {first}" if len(ports) == 1 else f"{len(ports)} ports from {first} to {last}"
+    if last - first >= len(ports):
+        where += ", with gaps"
+    told = f"; they stand in {options.manifest}" if options.manifest else ""
+    return f"target http is ready on {options.host}, {where}{told} (--json tells all; Ctrl-C ends it)"
 
 
 def _listen(options: TargetOptions) -> list[socket.socket]:

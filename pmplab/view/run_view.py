@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pmplab.view import comparison_view, spark, summary, units
 from pmplab.view import progress as progress_view
-from pmplab.view import spark, summary, units
 from pmplab.view.page import escape, facts, page, table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pmplab._run import Run
+    from pmplab.library import Comparison
 
 _NS = 1e9
 _COLOURS = {"finished": "good", "running": "busy", "stopped": "warn"}
@@ -38,7 +39,11 @@ def mimebundle(run: Run) -> dict[str, str]:
             "text/plain": text,
             "text/html": page(f"{_head(run.id, run.status)}<div>{_NO_FIGURES}</div><code>{escape(run.dir)}</code>"),
         }
-    return {"text/plain": summary.text(found), "text/html": html(found, seconds(run))}
+    compared = usual(run)
+    text = summary.text(found)
+    if compared is not None and compared.before:
+        text += "\n" + comparison_view.text(compared, verbose=False)
+    return {"text/plain": text, "text/html": html(found, seconds(run), compared)}
 
 
 def summarise(run: Run) -> dict[str, Any] | None:
@@ -101,8 +106,19 @@ def live(
     return {"text/plain": text, "text/html": page(body)}
 
 
-def html(found: Mapping[str, Any], per_second: Sequence[tuple[float, float]] = ()) -> str:
-    """Return a summary as HTML."""
+def usual(run: Run) -> Comparison | None:
+    """Return the run beside what is usual for its scenario: nobody has to ask. None when that cannot be told."""
+    from pmplab.errors import PmpError
+    from pmplab.library import compare
+
+    try:
+        return compare(run.dir, home=run.dir.parent.parent)
+    except (PmpError, OSError):
+        return None
+
+
+def html(found: Mapping[str, Any], per_second: Sequence[tuple[float, float]] = (), compared: Comparison | None = None) -> str:
+    """Return a summary as HTML, with its comparison."""
     count, fail, timeout = summary.action_totals(found)
     took = found.get("duration_s")
     figures = [
@@ -123,9 +139,11 @@ def html(found: Mapping[str, Any], per_second: Sequence[tuple[float, float]] = (
         ),
         f"<div>{escape(found['message'])}</div>" if found.get("message") else "",
         facts(figures),
+        _thresholds(found),
         _actions(found),
         _below(found, per_second),
         _errors(found),
+        comparison_view.html(compared) if compared is not None and compared.before else "",
         f'<div class="dim">The run lies in <code>{escape(found.get("run_dir", "?"))}</code></div>',
     ]
     return page("".join(parts))
@@ -136,6 +154,15 @@ def _head(run_id: str, status: str, took: str = "", bundle: str = "") -> str:
     tail = f'<span class="dim">{escape(bundle)}</span>' if bundle else ""
     pill = f'<span class="pill {colour}">{escape(status)}</span>'
     return f'<div class="head"><b>{escape(run_id)}</b>{pill}<span>{escape(took)}</span>{tail}</div>'
+
+
+def _thresholds(found: Mapping[str, Any]) -> str:
+    rows = []
+    for one in found.get("thresholds") or []:
+        colour = "good" if one["ok"] else "bad"
+        mark = f'<b class="{colour}">{summary.threshold_mark(one)}</b>'
+        rows.append([mark, f"<code>{escape(one['threshold'])}</code>", escape(summary.threshold_value(one))])
+    return f"<h4>Thresholds</h4>{table(['', '', 'measured'], rows)}" if rows else ""
 
 
 def _actions(found: Mapping[str, Any]) -> str:

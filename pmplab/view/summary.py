@@ -25,6 +25,7 @@ def text(summary: Mapping[str, Any], *, width: int = 110) -> str:
     """
     parts = [
         headline(summary),
+        _thresholds(summary),
         _totals(summary),
         _actions(summary),
         _tasks(summary),
@@ -74,10 +75,47 @@ def _totals(summary: Mapping[str, Any]) -> str:
         _row("actions_failed", units.share(fail, count), f"{units.count(fail)} out of {units.count(count)}"),
         _row("actions_timed_out", units.share(timeout, count), f"{units.count(timeout)} out of {units.count(count)}"),
     ]
+    flying = summary.get("in_flight")
+    if flying:
+        lines.append(_row("actions_in_flight", units.count(flying), "begun and not ended when the last records were written"))
     moved = summary.get("bytes")
     if moved:
         lines.append(_row("data", f"{units.size(moved.get('sent'))} sent", f"{units.size(moved.get('received'))} received"))
     return "\n".join(lines)
+
+
+def _thresholds(summary: Mapping[str, Any]) -> str:
+    judged = summary.get("thresholds") or []
+    if not judged:
+        return ""
+    rows = [[threshold_mark(one), str(one["threshold"]), threshold_value(one)] for one in judged]
+    return "\n".join(["  █ THRESHOLDS", "", *columns.lines(rows, indent=_INDENT)])
+
+
+def threshold_mark(judged: Mapping[str, Any]) -> str:
+    """Return whether a threshold held, as a sign."""
+    return "✓" if judged["ok"] else "✗"
+
+
+def threshold_value(judged: Mapping[str, Any]) -> str:
+    """Return what a threshold's figure was, in words: `312ms`, of windows the worst and when it broke."""
+    value = judged.get("value")
+    if value is None:
+        return "nothing was measured"
+    metric = str(judged["metric"])
+    if metric == "count":
+        shown = units.count(value)
+    elif metric == "rate":
+        shown = units.rate(value)
+    elif metric.endswith("_rate"):
+        shown = f"{100 * value:.2f}%"
+    else:
+        shown = units.millis(value / 1e6)
+    if judged.get("window_s"):
+        shown += f" in the worst {units.span(judged['window_s'])}"
+        if judged.get("broken_at_s") is not None:
+            shown += f", broken at {units.clock(judged['broken_at_s'])}"
+    return shown
 
 
 def _actions(summary: Mapping[str, Any]) -> str:

@@ -78,7 +78,7 @@ class Histogram:
             return [None] * len(wanted)
         keys = sorted(self._counts)
         ends = np.cumsum([self._counts[key] for key in keys])
-        places = np.searchsorted(ends, [round(q * (self.total - 1)) for q in wanted], side="right")
+        places = np.searchsorted(ends, [int(q * (self.total - 1) + 0.5) for q in wanted], side="right")
         return [min(middle(keys[place]), float(self.max)) for place in places.tolist()]
 
     def at_most(self, duration: float) -> int:

@@ -27,6 +27,7 @@ class Entry:
     last_action: str | None = None
     retry_left: int | None = None
     timeout_at: int | None = None
+    """When the task was to end at the latest, once it has ended; before that, and without a timeout of its own, its action."""
     scope_trace: list[str | None] = field(default_factory=list)
     scope_resources: list[str] = field(default_factory=list)
     evidence: dict[str, Any] = field(default_factory=dict)
@@ -75,7 +76,7 @@ class Replay:
         self.workbook = Workbook()
         self._plan = plan or {}
         self._scenarios = Scenarios(plan)
-        self._limits = dict(_retries(self._scenarios.all))
+        self._calls = dict(_calls(self._scenarios.all))
         # By shard and scenario: a scenario's users are the sum over the shards.
         self._live: dict[tuple[int, str], dict[str, int]] = {}
 
@@ -131,7 +132,10 @@ class Replay:
         entry.state, entry.current_action = row["phase"], None
         entry.attempts += 1
         entry.last_action = f"{row['component']}.{row['call']}"
-        entry.retry_left = max(0, self._limits.get(row["node"], 0) + 1 - row["attempt"])
+        call = self._calls.get(row["node"], {})
+        entry.retry_left = max(0, int((call.get("retry") or {}).get("limit", 0)) + 1 - row["attempt"])
+        begin = row["t_intended"] if row["t_start"] is None else row["t_start"]
+        entry.timeout_at = begin + call["timeout"] if call.get("timeout") is not None else None
         entry.evidence = {"last_event": row["event"], "response_ms": max(0, row["t_end"] - row["t_intended"]) / 1e6}
         if row["event"] != "success":
             entry.evidence["snapshot"] = row["message"]
@@ -141,6 +145,9 @@ class Replay:
         entry = self._entry(change)
         self._counts(change)["tasks"] += 1
         entry.state, entry.iteration, entry.attempts = row["state"], row["iteration"], row["attempts"]
+        timeout = self._scenarios.by_name.get(entry.scenario or "", {}).get("task_timeout")
+        if timeout is not None:
+            entry.timeout_at = row["t_start"] + timeout
         self._trace(entry)
 
     def _load(self, change: Change, row: Mapping[str, Any]) -> None:
@@ -196,14 +203,14 @@ def replay(
     return taker.workbook
 
 
-def _retries(value: Any) -> Iterable[tuple[str, int]]:
-    """Yield the node of every call with a retry, and its limit, from wherever it stands in the plan."""
+def _calls(value: Any) -> Iterable[tuple[str, Mapping[str, Any]]]:
+    """Yield every call with the node of its step, from wherever it stands in the plan."""
     if isinstance(value, list):
         for one in value:
-            yield from _retries(one)
+            yield from _calls(one)
     elif isinstance(value, dict):
         call = value.get("head", {}).get("call") if isinstance(value.get("head"), dict) else None
-        if isinstance(call, dict) and call.get("retry"):
-            yield str(value["node"]), int(call["retry"]["limit"])
+        if isinstance(call, dict):
+            yield str(value["node"]), call
         for one in value.values():
-            yield from _retries(one)
+            yield from _calls(one)

@@ -1,7 +1,6 @@
 """The tables of the Workbook, column by column, with units.
 
-`schema.json` is printed by the writer (`cargo run -p pmplab-records --example schema`); the `host` table, which the host
-writes itself, stands here.
+`schema.json` holds all of them and is printed by the writer (`cargo run -p pmplab-records --example schema`).
 """
 
 from __future__ import annotations
@@ -47,22 +46,6 @@ SHARD = Column(
     doc="Shard of the run that wrote the row. In frames only: on disk the file's name says it.",
 )
 
-HOST = Table(
-    "host",
-    "One row a second and shard, written by the host and outside seq: what the run costs this machine.",
-    (
-        Column("t", "int64", nullable=False, unit="ns", doc="When it was read. Since the start of the run."),
-        Column("cpu_user", "int64", nullable=True, unit="ns", doc="CPU time of the child in user mode, cumulative."),
-        Column("cpu_sys", "int64", nullable=True, unit="ns", doc="CPU time of the child in the kernel, cumulative."),
-        Column("cpu_children", "int64", nullable=True, unit="ns", doc="CPU time of helpers that have ended, cumulative."),
-        Column("rss", "int64", nullable=True, unit="bytes", doc="Resident memory of the child."),
-        Column("load1", "float64", nullable=True, unit="1", doc="Load average of the machine over one minute."),
-        Column("load5", "float64", nullable=True, unit="1", doc="Load average of the machine over five minutes."),
-        Column("load15", "float64", nullable=True, unit="1", doc="Load average of the machine over fifteen minutes."),
-        Column("open_files", "int64", nullable=True, unit="1", doc="Open files of the child, sockets included."),
-    ),
-)
-
 HOST_DERIVED = (
     Column("cpu_s", "float64", nullable=True, unit="s", doc="All CPU time so far. In frames only."),
     Column("cpu_percent", "float64", nullable=True, unit="%", doc="CPU time since the row before, per time. In frames only."),
@@ -72,8 +55,7 @@ HOST_DERIVED = (
 @cache
 def tables() -> dict[str, Table]:
     """Return all tables by name: those that the core writes, then `host`."""
-    found = {table["name"]: _table(table) for table in _document()["tables"]}
-    return {**found, HOST.name: HOST}
+    return {table["name"]: _table(table) for table in _document()["tables"]}
 
 
 def version() -> str:
@@ -99,3 +81,6 @@ def _document() -> Any:
 def _table(table: dict[str, Any]) -> Table:
     columns = [{**column, "values": tuple(column["values"]) if column["values"] else None} for column in table["columns"]]
     return Table(table["name"], table["doc"], tuple(Column(**column) for column in columns))
+
+
+HOST = tables()["host"]

@@ -4,8 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from pmplab.analysis import heatmap
-from pmplab.analysis.heatmap import modes
+from pmplab.analysis.heatmap import heatmap, modes
 
 from . import rows
 

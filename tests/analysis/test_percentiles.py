@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from pmplab.analysis import percentiles
-from pmplab.analysis.percentiles import QUANTILES, inflation, least_n, ranks
+from pmplab.analysis.percentiles import QUANTILES, inflation, least_n, percentiles, ranks
 
 from . import rows
 

@@ -4,8 +4,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pmplab.analysis import phases
-from pmplab.analysis.phases import PHASES
+from pmplab.analysis.phases import PHASES, phases
 
 from . import rows
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from pmplab.analysis import apdex, fairness, throughput
+from pmplab.analysis.fairness import fairness
+from pmplab.analysis.quality import apdex, throughput
 
 from . import rows
 

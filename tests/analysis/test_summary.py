@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pmplab.analysis import seconds, summary
+from pmplab.analysis import recorded_s, seconds, summary
 from pmplab.analysis.names import short_names
 from pmplab.analysis.spawn import planned_last_spawn
 from pmplab.workbook.frames import Frames
@@ -56,6 +56,19 @@ def test_a_run_without_rows_has_a_summary(make):
     assert found["tasks_by_exit"] == {"done": 0, "timeout_out": 0, "error_out": 0, "rollback": 0, "stopped": 0}
     assert found["spawn"] == {"planned_s": None, "actual_s": None}
     json.dumps(found, allow_nan=False)
+
+
+def test_what_was_in_flight_is_what_the_last_tick_of_each_scenario_says(make):
+    load = [
+        {"scenario": "one", "t": S, "seq": 1, "in_flight": 9},
+        {"scenario": "one", "t": 2 * S, "seq": 3, "in_flight": 3},
+        {"scenario": "two", "t": 2 * S, "seq": 4, "in_flight": 4},
+        {"scenario": "one", "t": 2 * S, "seq": 2, "in_flight": 2, "shard": 1},
+    ]
+    assert summary(make(load=load)).in_flight == 9
+    assert summary(make()).in_flight == 0
+    assert recorded_s(make(load=load, actions=[attempt(100, due=2 * S)])) == 2.1
+    assert recorded_s(make()) is None
 
 
 def test_percentiles_are_of_response_time_and_service_stands_beside_it(make):

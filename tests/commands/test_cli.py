@@ -11,16 +11,16 @@ import sys
 import threading
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pytest
 
 import pmplab
 from pmplab import cli
 from pmplab.commands import follow
 from pmplab.commands.console import Console
+from pmplab.demo import bundle_path
 from pmplab.errors import DiagnosticsError
-
-if TYPE_CHECKING:
-    import pytest
 
 PROGRESS = {"t": 1_000_000_000, "phase": "running", "scenarios": [{"name": "s", "users": 2, "online": 2, "finished": 5}]}
 
@@ -239,15 +239,56 @@ def test_a_run_without_records_still_reports() -> None:
     }
 
 
-def test_the_target_serves_from_the_command_line(tmp_path: Path) -> None:
+def serve(*options: str) -> str:
+    """Return the line with which a target says that it is ready, once it has ended with its standard input."""
     child = subprocess.Popen(
-        [sys.executable, "-m", "pmplab", "target", "http", "--ports", "2"],
+        [sys.executable, "-m", "pmplab", "target", "http", *options],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
     assert child.stdout is not None
-    assert len(json.loads(child.stdout.readline())["ports"]) == 2
-    _, said = child.communicate(timeout=10)
-    assert (child.returncode, said) == (0, "")
+    line = child.stdout.readline()
+    rest, said = child.communicate(timeout=10)
+    assert (child.returncode, rest, said) == (0, "", "")
+    return line
+
+
+def test_the_target_serves_from_the_command_line() -> None:
+    assert len(json.loads(serve("--ports", "200", "--json"))["ports"]) == 200
+
+
+def test_the_target_says_first_last_and_count_of_its_ports(tmp_path: Path) -> None:
+    manifest = tmp_path / "pairs.csv"
+    line = serve("--ports", "200", "--manifest", str(manifest))
+    ports = sorted(int(row.split(",")[1]) for row in manifest.read_text().split())
+    assert f"200 ports from {ports[0]} to {ports[-1]}" in line
+    assert str(manifest) in line
+    assert len(line) < 200 + len(str(manifest))
+    assert ", port " in serve()
+
+
+@pytest.mark.parametrize("below", ["", "deeper/still"])
+def test_a_home_that_is_a_file_is_one_clear_error(tmp_path: Path, capsys: pytest.CaptureFixture[str], below: str) -> None:
+    file = tmp_path / "home"
+    file.write_text("mine", encoding="utf-8")
+    bundle = str(bundle_path())
+    for line in (["runs"], ["runs", "--json"], ["show"], ["stop"], ["check", bundle], ["run", bundle]):
+        assert cli.main(["--home", str(file / below), *line]) == 2
+        said = capsys.readouterr().err
+        assert "this is a file" in said
+        assert str(file) in said
+        assert "Traceback" not in said
+    assert file.read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.parametrize(
+    ("verb", "said"),
+    [("chek", "did you mean `check`?"), ("shw", "did you mean `show`?"), ("ls", "there are check, load, wbs, run")],
+)
+def test_a_misspelt_verb_is_told_which_was_meant(capsys: pytest.CaptureFixture[str], verb: str, said: str) -> None:
+    assert cli.main([verb]) == 2
+    found = capsys.readouterr().err
+    assert f"there is no verb `{verb}`: {said}" in found
+    assert "invalid choice" not in found

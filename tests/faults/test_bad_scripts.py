@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pmplab.demo import bundle_path
+from pmplab.host.manifest import vendored as manifest
 from tests.faults import components, servers
 
 # What is wrong: what to replace, by what, and the code that it must get.
@@ -159,6 +160,23 @@ def test_a_component_with_a_hollow_contract_is_refused(pmp, bundle):
         assert "error[PMP-E0703]: own.wasm: component `http`" in done.stderr
         assert "is not the one of this version: instance is missing expected" in done.stderr
     assert set((pmp.home / "runs").glob("*")) == runs, "a run began"
+
+
+def test_providers_come_up_before_whoever_speaks_to_the_target(pmp, bundle):
+    """Of two components that are not what they say, the run stops at the provider, although the other is declared first."""
+    both = {"http": "plugins/http/send.wasm", "resource": "plugins/resource/manager.wasm"}
+    names = {"http": "http", "resource": "resource-manager"}
+    for name, entry in both.items():
+        said = manifest().named(name).section["capabilities"]
+        own = components.described(components.vendored(name), name, capabilities=[*said, "fly"])
+        (bundle / f"own-{name}.wasm").write_bytes(own)
+        change(bundle, f"entry: {entry}", f"entry: own-{name}.wasm")
+    grants = ("--allow", "http=net", "--allow", "resource-manager=files")
+    for name, entry in reversed(both.items()):
+        done = pmp("run", bundle, "--quiet", *grants)
+        assert done.returncode != 0
+        assert f"component `{names[name]}`: its section says capabilities" in done.stderr
+        change(bundle, f"entry: own-{name}.wasm", f"entry: {entry}")
 
 
 def test_a_component_of_the_bundle_gets_no_network_unasked(pmp, bundle):

@@ -123,7 +123,14 @@ def test_a_killed_child_is_a_crashed_run_that_can_be_read(pmp, tmp_path):
     rows = table(shown, "actions")
     assert rows.height >= answered, "records older than 250 ms must be there"
     assert set(rows["event"]) == {"success"}
-    assert "crashed" in pmp("runs").stdout
+    # What was in flight is what the users had begun and the server had not answered.
+    assert 0 < shown["in_flight"] <= 20
+    assert f"actions_in_flight.........: {shown['in_flight']}" in pmp("show", run_dir.name).stdout
+    listed = next(one for one in json.loads(pmp("runs", "--json").stdout) if one["run_id"] == run_dir.name)
+    assert listed["duration_s"] == shown["duration_s"] > 0.5
+    row = next(line for line in pmp("runs").stdout.splitlines() if run_dir.name in line)
+    assert "crashed" in row
+    assert f" {shown['duration_s']:.1f}s " in row
 
 
 def test_when_pmp_itself_is_killed_its_child_drains_and_ends(pmp, tmp_path):

@@ -32,20 +32,31 @@ calls:
   http.delete: {latency: 10ms, outputs: {status: 204}}
 """
 LOAD = "load: {scenarios: [{name: s, workflow: w, user-count: 2}]}\n"
+POOL = """\
+  - {name: resource-manager, version: "0.4.0", entry: plugins/resource/manager.wasm}
+resources:
+  pool:
+    type: pair_pool
+    provider: {component: resource-manager, calls: {acquire: allocate_pair, release: release_pair}}
+    config: {manifest: ./pairs.yaml, parser: {format: csv, fields: [ip, port]}}
+"""
 
 
 class Simulate(Protocol):
-    """Runs a script: `rest` follows `HEAD`."""
+    """Runs a script: `rest` follows `HEAD`. With `pairs` it has a resource `pool` of so many."""
 
-    def __call__(self, rest: str, *args: object, model: str = MODEL) -> pmplab.Run: ...
+    def __call__(self, rest: str, *args: object, model: str = MODEL, pairs: int = 0) -> pmplab.Run: ...
 
 
 @pytest.fixture
 def simulate(pmp: Pmp, tmp_path: Path) -> Simulate:
     """Run a script in simulation and return the run, which must have finished."""
 
-    def run(rest: str, *args: object, model: str = MODEL) -> pmplab.Run:
-        (tmp_path / "script.yaml").write_text(HEAD + rest)
+    def run(rest: str, *args: object, model: str = MODEL, pairs: int = 0) -> pmplab.Run:
+        head = HEAD.replace("actions:", f"{POOL}actions:") if pairs else HEAD
+        (tmp_path / "script.yaml").write_text(head + rest)
+        lines = "".join(f"  127.0.0.1,{port}\n" for port in range(20_000, 20_000 + pairs))
+        (tmp_path / "pairs.yaml").write_text(f"pool: |\n{lines}")
         (tmp_path / "sim.yaml").write_text(model)
         done = pmp("run", tmp_path, "--simulate", "--seed", 1, "--json", "--quiet", *args)
         assert done.returncode == 0, done.stderr + done.stdout
@@ -63,6 +74,13 @@ def sent(run: pmplab.Run, user: int = 0) -> list[tuple[str, str, int, int]]:
         (str(row["node"]).rsplit("/", 1)[-1], str(row["event"]), round(row["t_intended"] / 1e6), round(row["t_end"] / 1e6))
         for row in rows.iter_rows(named=True)
         if row["user"] == user
+    ]
+
+
+def said(run: pmplab.Run, user: int | None = None) -> list[str]:
+    """Return what `log.*` steps wrote, of all users or of one."""
+    return [
+        str(change.value) for change in run.changes() if (change.path or "").startswith("log.") and user in (None, change.user)
     ]
 
 

@@ -112,6 +112,43 @@ def test_names_of_the_script_are_offered_where_the_load_is_described():
     assert set(offered(SCRIPT.replace("    component: http\n", "    component: |\n"))) == {"http", "store"}
 
 
+STEPS = "workflows:\n  w:\n    steps:\n      "
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "  a:\n    component: http\n    call: get\n    with:\n      |",
+        "  a:\n    with:\n      url: x\n      |\n    call: get\n    component: http",
+        "  a:\n    component: http\n    call: get\n    with: {url: x, |",
+        "  a: {component: http, call: get, with: {|",
+        STEPS + "- ref: probe\n      - action: http.get\n        with:\n          |\n      - action: http.request",
+        STEPS + "- with:\n          |\n        action: http.get\n      - action: http.request",
+        STEPS + "- {action: http.get, with: {|",
+    ],
+)
+def test_parameters_of_the_call_are_offered_in_its_with(text):
+    begin, _ = SCRIPT.split("workflows:\n" if text.startswith(STEPS) else "  probe:\n")
+    found = offered(begin + text)
+    assert {"headers: ", "query: "} <= set(found)
+    assert found["query: "].startswith("Added to the query")
+    assert "method: " not in found, "a parameter of `request`"
+    assert ("url: " in found) == ("url: x" not in text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "- action: nope.get\n        with: {|",
+        "- ref: probe\n        with: {|",
+        "- action: http.get\n        with: {headers: {|",
+    ],
+)
+def test_of_a_call_that_is_not_known_no_parameters_are_offered(text):
+    begin, _ = SCRIPT.split("workflows:\n")
+    assert not offered(begin + STEPS + text)
+
+
 def test_words_of_the_language_are_offered_as_values():
     text = "resources:\n  p:\n    provider:\n      leasing:\n        strategy: |"
     assert set(offered(text)) == {"round-robin", "least-used", "random", "sticky"}

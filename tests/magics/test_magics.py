@@ -196,7 +196,7 @@ def iter_wait(run: FakeRun) -> Any:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("rn x", "invalid choice"),
+        ("rn x", "there is no verb `rn`: did you mean `run`?"),
         ("run", "BUNDLE"),
         ("run 'x", "no closing quotation"),
         ("run x --seed y", "whole number"),

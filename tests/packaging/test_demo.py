@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +22,10 @@ def test_the_demo_ends_with_a_summary_and_says_what_to_open(pmp, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "push-post" in done.stdout
     assert str(pmp.home / "runs") in done.stdout
+    assert "make lab" in done.stdout
+    named = [Path(word.rstrip(",:;.")) for word in (done.stdout + done.stderr).split() if word.startswith("/")]
+    assert len(named) >= 2
+    assert [path for path in named if not path.exists()] == [], "the demo names what is not there any more"
 
 
 @pytest.mark.slow

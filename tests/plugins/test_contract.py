@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pmplab
+from pmplab.workbook import schema
 
 WIT = Path(pmplab.__file__).parent / "wit" / "protocol" / "plugin.wit"
 
@@ -19,3 +20,12 @@ def test_run_action_takes_what_the_seed_names_in_its_order():
 def test_the_verbs_are_those_of_the_seed():
     text = WIT.read_text(encoding="utf-8")
     assert all(f"  {verb}: func(" in text for verb in ("init-protocol", "run-action", "release-protocol"))
+
+
+def test_an_event_is_a_success_a_fail_or_a_timeout_and_may_bring_nothing():
+    text = WIT.read_text(encoding="utf-8")
+    enum = re.search(r"enum event \{(.*?)\}", text, re.DOTALL)
+    assert re.findall(r"[\w-]+", enum[1]) == ["success", "fail", "timeout"]
+    (column,) = [column for column in schema.tables()["actions"].columns if column.name == "event"]
+    assert column.values == ("success", "fail", "timeout")
+    assert "or empty when there was no answer.\n    outputs: list<value>" in text

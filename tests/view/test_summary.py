@@ -44,6 +44,11 @@ def test_the_smallest_summary_is_no_error() -> None:
     assert "pmp show r" in text
 
 
+def test_what_was_in_flight_is_said_only_when_something_was() -> None:
+    assert "actions_in_flight.........: 7" in summary.text(samples.summary(in_flight=7))
+    assert "in_flight" not in summary.text(samples.summary(in_flight=0))
+
+
 def test_no_line_but_a_path_is_wider_than_asked() -> None:
     lines = summary.text(samples.summary(), width=100).splitlines()
     assert max(columns.width(line) for line in lines if "20261123" not in line) <= 108

@@ -28,7 +28,7 @@ resources:
 actions:
   get: {component: http, call: get, with: {url: "http://{{resource.ip}}:{{resource.port}}/"}, save-as: page}
   post: {component: http, call: post, with: {url: "http://{{resource.ip}}:{{resource.port}}/"}}
-  drop: {component: http, call: delete, with: {url: "http://127.0.0.1:9/"}}
+  drop: {component: http, call: delete, with: {url: "http://127.0.0.1:9/"}, timeout: 2s}
 workbook: {sections: {execution: {fields: {rounds: int}, defaults: {rounds: 0}}}}
 monitoring:
   alerts: [{name: failing, when: "{{workbook.telemetry.counters.fail > 3}}", to: log}]
@@ -117,6 +117,25 @@ def test_replaying_the_changes_gives_the_final_workbook_exactly(pmp: Pmp, tmp_pa
             known["response_ns"],
             sorted(known["scope_resources"]),
         )
+        if entry.scenario == "first":
+            assert entry.timeout_at == known["timeout_at"] is not None
+
+
+def test_an_entry_says_when_its_task_or_else_its_action_was_to_end(pmp: Pmp, tmp_path: Path) -> None:
+    run = _run(pmp, tmp_path)
+    stream = list(run.changes())
+    workbook = replay(stream, run.plan)
+    starts = {(change.user, change.task): change.row["t_start"] for change in stream if change.table == "tasks"}
+    sent = {(change.user, change.task): change.row["t_start"] for change in stream if change.table == "actions"}
+    for key, entry in workbook.entries.items():
+        limit = 5_000_000_000 if entry.scenario == "first" else 2_000_000_000
+        begin = starts[key] if entry.scenario == "first" else sent[key]
+        assert entry.timeout_at == begin + limit
+    early = next(change for change in stream if change.table == "actions" and change.scenario == "first")
+    begun = replay(stream, run.plan, until=early.seq).entries.values()
+    assert [entry.timeout_at for entry in begun if entry.scenario == "first"] == [None], (
+        "its call has none, and when its task began is known at its end"
+    )
 
 
 def test_every_change_has_a_cause_and_a_node_and_the_stream_stops_anywhere(pmp: Pmp, tmp_path: Path) -> None:

@@ -9,7 +9,9 @@ import pyarrow as pa
 import pytest
 from pyarrow import ipc
 
+from pmplab.host import facts
 from pmplab.workbook import schema
+from pmplab.workbook.frames import Frames
 
 PLUGINS = Path(schema.__file__).parents[1] / "plugins"
 TYPES = {
@@ -48,6 +50,20 @@ def test_every_instant_is_in_nanoseconds_and_every_column_is_documented():
         for column in table.columns:
             assert column.doc.endswith(".")
             assert column.unit == "ns" or not column.name.startswith("t_")
+
+
+def test_the_schema_on_disk_has_every_table_of_the_frames(tmp_path):
+    document = json.loads((Path(schema.__file__).parent / "schema.json").read_text())
+    columns = {table["name"]: [column["name"] for column in table["columns"]] for table in document["tables"]}
+    assert list(columns) == ["actions", "tasks", "load", "leases", "changes", "windows", "ends", "host"]
+    derived = {schema.SHARD.name, *(column.name for column in schema.HOST_DERIVED)}
+    for name, known in columns.items():
+        found = Frames(tmp_path).table(name).collect_schema().names()
+        assert [column for column in found if column not in derived] == known
+
+
+def test_what_the_host_samples_has_a_column_each():
+    assert {"t", *facts.sample()} == {column.name for column in schema.HOST.columns}
 
 
 def test_the_documentation_names_every_table_and_column():

@@ -2,6 +2,7 @@
 
 use crate::diag::Diagnostic;
 use crate::plan::{Ns, Plan};
+use crate::yaml::Node;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -138,6 +139,8 @@ pub struct Request {
     pub strict: bool,
     /// `--set PATH=VALUE`.
     pub overrides: Vec<(String, String)>,
+    /// `--threshold T`: what must hold beside what the script says.
+    pub thresholds: Vec<String>,
     /// `--env K=V`.
     pub env: Vec<(String, String)>,
     /// By entry, such as `plugins/http/send.wasm`.
@@ -174,6 +177,8 @@ pub struct Checked {
     /// All diagnostics as text.
     pub rendered: String,
     pub compose: Compose,
+    /// What was read, to be dropped with the rest: who ends after the answer need not take it apart.
+    pub read: Vec<Node>,
 }
 
 impl Checked {

@@ -6,6 +6,7 @@ mod build;
 mod compute;
 pub mod diag;
 pub mod dist;
+mod key;
 pub mod plan;
 pub mod random;
 mod read;

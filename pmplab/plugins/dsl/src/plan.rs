@@ -11,6 +11,8 @@ pub type Ns = u64;
 pub struct Plan {
     /// L0 of the WBS.
     pub program: String,
+    /// Digest of the workflows, actions and load as written: runs of one key are like with like.
+    pub key: String,
     /// Version of the language, such as `1.0`.
     pub version: String,
     /// Control clock: spawn and stop, deadlines, lease renewal, snapshots. Never a timestamp, never a dispatch.
@@ -361,6 +363,9 @@ pub struct Variable {
     /// (a loop's, a field's) has the one field `value`, and `Source::Var::field` is 0 wherever it is read.
     pub fields: Vec<String>,
     pub scope: VarScope,
+    /// What `update-workbook` may write to it, as its field of the Workbook declares; none: anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<ValueKind>,
     /// What it holds when a task (or user, or run, as its scope says) begins.
     pub default: Option<Value>,
     /// Its writes go into the change stream: index into the six sections, and the path inside.
@@ -369,6 +374,18 @@ pub struct Variable {
     /// Nodes that write it and nodes that read it: data for whoever asks where a value comes from.
     pub writers: Vec<String>,
     pub readers: Vec<String>,
+}
+
+/// The type of a field of the Workbook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ValueKind {
+    Boolean,
+    Integer,
+    Number,
+    Text,
+    List,
+    Map,
 }
 
 /// How far a variable can be seen.
@@ -434,7 +451,7 @@ pub enum Head {
         /// A user's thinking is never latency; nor is any other wait of the script's own.
         think: bool,
     },
-    /// `update-workbook`: variables (indexes into `Scenario::vars`) and their new values, in order.
+    /// `update-workbook`: variables (indexes into `Scenario::vars`) and their new values, all read before one is written.
     Update(Vec<(usize, Template)>),
     /// A gate: event `success` when the condition holds, else `fail`. With a timeout it is looked at every tick until then.
     Monitor {
@@ -506,6 +523,8 @@ pub struct Call {
     /// Index into `Plan::components`.
     pub component: usize,
     pub call: String,
+    /// The action that it is by `ref`, else `component.call`.
+    pub name: String,
     /// The `with`; a scalar with a template stands as null.
     pub with: Json,
     pub holes: Vec<Hole>,
@@ -831,6 +850,9 @@ pub struct WbsNode {
     /// `component.call` of an action.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub call: Option<String>,
+    /// Name of the action that it is by `ref`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
     /// Names of the resources it uses.
     pub resources: Vec<String>,
     /// Planned instances, where known: users for L4, calls for L5.
@@ -889,7 +911,7 @@ pub struct Response {
     pub steps: Vec<Vec<Step>>,
 }
 
-/// `metric(selector) operator bound`.
+/// `metric(selector) operator bound [for WINDOW][, abort]`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Threshold {
     pub written: String,
@@ -900,4 +922,8 @@ pub struct Threshold {
     pub operator: Operator,
     /// Nanoseconds for times, a share of 1 for rates of events, per second for `rate`, else a number.
     pub bound: f64,
+    /// It must hold in every stretch of this length; none: over the whole run.
+    pub window: Option<Ns>,
+    /// The run ends when it does not hold.
+    pub abort: bool,
 }

@@ -5,8 +5,8 @@ mod common;
 use common::Bundle;
 use pmplab_dsl::diag::Diagnostic;
 use pmplab_dsl::plan::{
-    Arrow, Call, Dist, Event, Exit, Graph, Head, LimitPer, Merge, Origin, Over, Plan, Scenario,
-    Source, Step, Target, VarScope, Wait,
+    Arrow, Call, Dist, Event, Exit, Graph, Head, LimitPer, Merge, Origin, Over, Plan, Role,
+    Scenario, Source, Step, Target, VarScope, Wait, WbsNode,
 };
 
 const MS: u64 = 1_000_000;
@@ -1026,6 +1026,76 @@ on-error: [{ref: drop}]
             leaf("on-error[0]", "monitoring", Some(0)),
         ]
     );
+}
+
+#[test]
+fn the_wbs_has_a_node_for_each_protocol_scenario_and_workflow_and_its_work_adds_up() {
+    let section = r#"{"name":"mine","version":"1.0.0","role":"protocol","capabilities":["ping"],"calls":{"ping":{}}}"#;
+    let script = r#"version: "1.0"
+components:
+  - {name: http, version: "0.2.1", entry: plugins/http/send.wasm}
+  - {name: mine, version: "1.0.0", entry: ./mine.wasm}
+actions:
+  get: {component: http, call: get, with: {url: "http://h/"}}
+workflows:
+  browse: {steps: [{ref: get}, {loop: {count: 3, steps: [{action: http.post, with: {url: "http://h/"}, name: post}]}}]}
+  ping: {steps: [{action: mine.ping, name: ping}]}
+load:
+  scenarios:
+    - {name: first, workflow: browse, user-count: 5, iterations: 2}
+    - {name: second, workflow: ping, user-count: 7}
+    - {name: third, workflow: browse, user-count: 1}
+"#;
+    let plugin = [Role::Protocol.contract()];
+    let checked = Bundle::of(script)
+        .component("mine.wasm", Some(section), &plugin)
+        .check();
+    assert!(checked.ok(), "{}", checked.rendered);
+    let wbs = checked.plan.unwrap().wbs;
+    let names =
+        |node: &WbsNode| -> Vec<String> { node.children.iter().map(|c| c.name.clone()).collect() };
+    assert_eq!(
+        (wbs.level.as_str(), names(&wbs)),
+        ("L0", vec!["HTTP".into(), "MINE".into()])
+    );
+    let [http, mine] = &wbs.children[..] else {
+        panic!("two protocols")
+    };
+    assert_eq!(
+        (names(http), names(mine)),
+        (vec!["first".into(), "third".into()], vec!["second".into()])
+    );
+    let first = &http.children[0];
+    assert_eq!(
+        (first.level.as_str(), names(first)),
+        ("L2", vec!["browse".into()])
+    );
+    let workflow = &first.children[0];
+    assert_eq!(
+        (workflow.level.as_str(), workflow.node.as_str()),
+        ("L3", "first/browse")
+    );
+    let [task] = &workflow.children[..] else {
+        panic!("one sample for all tasks")
+    };
+    assert_eq!((task.level.as_str(), task.planned), ("L4", Some(10)));
+    assert_eq!(names(task), ["get", "post"]);
+    let planned: Vec<_> = task.children.iter().map(|leaf| leaf.planned).collect();
+    assert_eq!(planned, [Some(10), Some(30)]);
+    assert!(
+        task.children
+            .iter()
+            .all(|leaf| leaf.level == "L5" && leaf.children.is_empty())
+    );
+    let adds_up = |node: &WbsNode, under: &[WbsNode]| {
+        let sum: u64 = under.iter().filter_map(|child| child.planned).sum();
+        assert_eq!(node.planned, Some(sum), "{}", node.node);
+    };
+    adds_up(workflow, &task.children);
+    adds_up(first, &first.children);
+    adds_up(http, &http.children);
+    adds_up(&wbs, &wbs.children);
+    assert_eq!(wbs.planned, Some(40 + 4 + 7));
 }
 
 #[test]

@@ -116,6 +116,11 @@ fn exits_that_nobody_declares_are_made_up_and_strictly_forbidden() {
         "{}",
         checked.rendered
     );
+    let made = &checked.plan.as_ref().unwrap().scenarios[0];
+    assert_eq!(
+        (made.error_exit, made.timeout_exit),
+        (Exit::ErrorOut, Exit::TimeoutOut)
+    );
     bundle.request.strict = true;
     assert_eq!(codes(&bundle.check()), ["PMP-E0901"]);
     let everybody = bundle.set(

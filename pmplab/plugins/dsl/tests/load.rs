@@ -2,8 +2,7 @@
 
 mod common;
 
-use common::{Bundle, codes, plan};
-use pmplab_dsl::answer;
+use common::{Bundle, answer, codes, plan};
 use pmplab_dsl::plan::{Arrival, LimitPer, Plan, Rate, Scenario, Shape, Spawn, Start, WhenFull};
 
 const SECOND: u64 = 1_000_000_000;

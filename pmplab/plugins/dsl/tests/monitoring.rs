@@ -127,6 +127,38 @@ fn thresholds_speak_of_what_is_measured() {
 }
 
 #[test]
+fn thresholds_of_the_command_line_stand_beside_those_of_the_script() {
+    let with = |monitoring: &str, texts: &[&str]| {
+        let mut bundle = bundle(monitoring);
+        bundle.request.thresholds = texts.iter().map(|t| (*t).to_owned()).collect();
+        bundle.check()
+    };
+    let written = |checked: pmplab_dsl::Checked| -> Vec<String> {
+        assert!(checked.ok(), "{}", checked.rendered);
+        let all = checked.plan.unwrap().monitoring.thresholds;
+        all.into_iter().map(|t| t.written).collect()
+    };
+    let late = "p99(first) < 1s for 10s, abort";
+    assert_eq!(written(with("{}", &[late])), [late]);
+    assert_eq!(written(with("null", &[late])), [late]);
+    assert_eq!(
+        written(with("{thresholds: [\"max < 1s\"]}", &[late, "count > 1"])),
+        ["max < 1s", late, "count > 1"]
+    );
+    assert_eq!(
+        written(with("{thresholds: \"max < 1s\"}", &[late])),
+        ["max < 1s", late]
+    );
+    let wrong = with("{}", &["p99(frist) < 1s"]);
+    assert!(
+        wrong.rendered.contains("<--threshold>:1:5"),
+        "{}",
+        wrong.rendered
+    );
+    assert!(wrong.rendered.contains("did you mean `first`?"));
+}
+
+#[test]
 fn a_retry_for_everybody_gives_way_to_nearer_ones() {
     let monitoring = "{retry: {limit: 3, delay: 200ms, backoff: exponential, factor: 2, max-delay: 2s, jitter: full, retry-on: [timeout, transport.*], budget: 20%}}";
     let near = bundle(monitoring)

@@ -173,6 +173,40 @@ fn what_a_third_party_does_not_provide_is_refused_by_name() {
 }
 
 #[test]
+fn a_provider_is_a_component_that_is_declared_and_provides_resources() {
+    for (component, code, says) in [
+        (
+            "resource-manger",
+            "PMP-E0203",
+            "did you mean `resource-manager`?",
+        ),
+        ("http", "PMP-E0205", "`http` provides no resources"),
+    ] {
+        let bundle =
+            Bundle::tri_phase().set("resources.ip-port-pool.provider.component", component);
+        assert_eq!(codes(&bundle.check()), [code]);
+        assert!(bundle.rendered().contains(says), "{}", bundle.rendered());
+    }
+}
+
+#[test]
+fn a_pool_is_acquired_and_released_and_a_file_is_mounted() {
+    let calls = "resources.ip-port-pool.provider.calls";
+    for (missing, left) in [
+        ("release", "{acquire: allocate_pair}"),
+        ("acquire", "{release: release_pair}"),
+    ] {
+        let bundle = Bundle::tri_phase().set(calls, left);
+        assert_eq!(codes(&bundle.check()), ["PMP-E0505"]);
+        let says = format!("`resources.ip-port-pool` needs a `{missing}` call");
+        assert!(bundle.rendered().contains(&says), "{}", bundle.rendered());
+    }
+    let (checked, _) = vault(&SCRIPT.replace("{mount: mount_cert, ", "{"));
+    assert_eq!(codes(&checked), ["PMP-E0505"], "{}", checked.rendered);
+    assert!(checked.rendered.contains("needs a `mount` call"));
+}
+
+#[test]
 fn a_mount_may_name_what_undoes_it() {
     let calls = &good(SCRIPT).resources[1].calls;
     assert_eq!(calls[1], ("unmount".into(), "unmount_cert".into()));

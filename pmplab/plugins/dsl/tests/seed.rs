@@ -2,8 +2,7 @@
 
 mod common;
 
-use common::{Bundle, HTTP, RESOURCE};
-use pmplab_dsl::answer;
+use common::{Bundle, HTTP, RESOURCE, answer};
 use pmplab_dsl::plan::{Exit, Expr, Head, Part, Severity, Source, Spawn, Target, Template, Term};
 
 #[test]

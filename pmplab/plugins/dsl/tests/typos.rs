@@ -6,10 +6,10 @@
 
 mod common;
 
-use common::Bundle;
+use common::{Bundle, answer};
+use pmplab_dsl::Checked;
 use pmplab_dsl::diag::Span;
 use pmplab_dsl::yaml::{self, Kind, Node};
-use pmplab_dsl::{Checked, answer};
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
 use std::fs;

@@ -4,7 +4,7 @@ mod common;
 
 use common::Bundle;
 use pmplab_dsl::diag::Diagnostic;
-use pmplab_dsl::plan::{Head, Plan, Source, Template, Term, Value, VarScope};
+use pmplab_dsl::plan::{Head, Part, Plan, Source, Template, Term, Value, VarScope};
 use pmplab_dsl::workbook::{FLAT, KEPT};
 
 const SCRIPT: &str = "version: \"1.0\"
@@ -379,6 +379,110 @@ fn update_workbook_writes_fields_and_nothing_else() {
             "{rendered}"
         );
     }
+}
+
+#[test]
+fn update_workbook_writes_values_of_their_own_type() {
+    let workbook = "{fields: {n: int, x: number, b: bool, t: text, l: list, m: map, a: any}}";
+    let first = |key: &str, value: &str| -> Result<Template, String> {
+        let checked = step(
+            workbook,
+            &format!("{{update-workbook: {{{key}: {value}}}}}"),
+        )
+        .check();
+        let plan = checked.plan.ok_or(checked.rendered)?;
+        match &plan.scenarios[0].steps[1].head {
+            Head::Update(pairs) => Ok(pairs[0].1.clone()),
+            other => panic!("{other:?}"),
+        }
+    };
+    let constant = |key: &str, value: &str| match first(key, value) {
+        Ok(Template::Whole(expr)) => match expr.term {
+            Term::Const(value) => value,
+            other => panic!("{other:?}"),
+        },
+        Ok(Template::Mixed(parts)) => match &parts[..] {
+            [Part::Text(text)] => Value::Text(text.clone()),
+            other => panic!("{other:?}"),
+        },
+        Err(rendered) => panic!("{rendered}"),
+    };
+    let text = |text: &str| Value::Text(text.into());
+    assert_eq!(constant("n", "1"), Value::Integer(1));
+    assert_eq!(constant("x", "1"), Value::Integer(1));
+    assert_eq!(constant("b", "true"), Value::Boolean(true));
+    assert_eq!(constant("registers.flag", "true"), Value::Boolean(true));
+    assert_eq!(constant("registers.flag", "late"), text("late"));
+    assert_eq!(constant("t", "1"), text("1"));
+    assert_eq!(constant("a", "1.5"), Value::Number(1.5));
+    assert_eq!(constant("a", "'1.5'"), text("1.5"));
+    assert_eq!(constant("l", "[1]"), Value::Json("[1]".into()));
+    assert_eq!(
+        constant("m", "{k: '{{global.region}}'}"),
+        Value::Json("{\"k\":\"eu\"}".into())
+    );
+    assert_eq!(constant("n", "null"), Value::None);
+    // Known types must fit, and what is not known is looked at when it is there.
+    assert!(first("n", "'{{meta.status}}'").is_ok());
+    assert!(first("n", "'{{meta.json.x}}'").is_ok());
+    assert!(first("n", "'{{meta.body | int}}'").is_ok());
+    assert!(first("t", "'status {{meta.status}}'").is_ok());
+    assert!(first("x", "'{{meta.status / 2}}'").is_ok());
+    for (key, value, says) in [
+        ("n", "abc", "must be a whole number, not text"),
+        ("n", "'1'", "must be a whole number, not text"),
+        ("n", "1.5", "must be a whole number, not a number"),
+        (
+            "n",
+            "'{{meta.body | trim}}'",
+            "must be a whole number, not text",
+        ),
+        (
+            "n",
+            "'{{meta.status}} of 3'",
+            "must be a whole number, not text",
+        ),
+        (
+            "n",
+            "'{{meta.status == 1}}'",
+            "must be a whole number, not true or false",
+        ),
+        ("b", "1", "must be true or false, not a whole number"),
+        ("t", "'{{meta.status}}'", "must be text, not a whole number"),
+        ("l", "{a: 1}", "must be a list, not a map"),
+        ("m", "[1]", "must be a map, not a list"),
+        ("m", "1", "must be a map, not a whole number"),
+    ] {
+        let rendered = first(key, value).unwrap_err();
+        assert!(
+            rendered.contains("E0104") && rendered.contains(says),
+            "{rendered}"
+        );
+        assert!(rendered.contains("its type is declared here"), "{rendered}");
+    }
+    let nested = first("m", "{k: '{{meta.status}}'}").unwrap_err();
+    assert!(nested.contains("E0317"), "{nested}");
+}
+
+#[test]
+fn a_context_gives_fields_values_of_their_type() {
+    let begun = |value: &str| {
+        bundle("{fields: {n: int}}", "meta.body")
+            .set(
+                "load.scenarios[0].user",
+                &format!("{{context: {{n: {value}}}}}"),
+            )
+            .check()
+    };
+    let checked = begun("3");
+    let var = &checked.plan.expect("right").scenarios[0].vars[0];
+    assert_eq!(var.default, Some(Value::Integer(3)));
+    let rendered = begun("three").rendered;
+    assert!(
+        rendered.contains("E0104")
+            && rendered.contains("user.context.n` must be a whole number, not text"),
+        "{rendered}"
+    );
 }
 
 #[test]

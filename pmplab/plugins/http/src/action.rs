@@ -3,8 +3,8 @@
 use crate::header::{Headers, is_token};
 use crate::node::Node;
 use crate::piece::{self, Pieces, param, with_text};
-use crate::url::Url;
 use crate::value::{Failure, Value};
+use pmplab_url::Url;
 use std::rc::Rc;
 
 /// What the run wants of a response.

@@ -24,7 +24,6 @@ mod piece;
 pub mod reactor;
 mod redirect;
 pub mod response;
-pub mod url;
 mod users;
 pub mod value;
 

@@ -1,6 +1,6 @@
 //! Following a redirect: the request that went out, turned into the next one.
 
-use crate::url::Url;
+use pmplab_url::Url;
 
 /// Whether a status asks to go elsewhere with the help of `Location`.
 #[must_use]

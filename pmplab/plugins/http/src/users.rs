@@ -1,6 +1,6 @@
 //! What belongs to a user: its open connections and the URL it visited last.
 
-use crate::url::Url;
+use pmplab_url::Url;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;

@@ -1,5 +1,7 @@
 //! Values and outcomes as the contract `pmplab:protocol` has them, without its bindings.
 
+use pmplab_url::Unusable;
+
 /// A typed value: what fills a hole of an action, and what a call returns.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
@@ -54,6 +56,12 @@ impl Failure {
     /// A parameter that cannot be used.
     pub fn bad_value(message: impl Into<String>) -> Self {
         Self::new("config.bad-value", message)
+    }
+}
+
+impl From<Unusable> for Failure {
+    fn from(why: Unusable) -> Self {
+        Self::bad_value(why.to_string())
     }
 }
 

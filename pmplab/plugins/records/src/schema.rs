@@ -171,7 +171,7 @@ pub const LEASES: Table<9> = Table {
         column("lease", Int64, "1", "Number of the lease."),
         column("resource", By(Planned::Resources), "", "Key of the resource."),
         column("user", Int64, "1", "Number of the user that holds it."),
-        optional("task", Int64, "1", "Number of the task that holds it. Null when the user holds it for its life."),
+        optional("task", Int64, "1", "Number of the user's task in which it happened, or after which."),
         column("wait", Int64, "ns", "How long the user waited for it, on acquire; else 0."),
         optional("expires", Int64, "ns", "When it expires unless renewed. Null without a time to live."),
     ],

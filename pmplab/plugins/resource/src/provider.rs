@@ -479,7 +479,8 @@ fn fields(given: &Value) -> Result<Vec<String>, Problem> {
         .iter()
         .find(|name| name.trim().is_empty() || !seen.insert(**name))
     {
-        Some(name) => Err(problem(format!("{} is empty or stands twice", shown(name)))),
+        Some(name) if name.trim().is_empty() => Err(problem("a name in `fields` is empty".into())),
+        Some(name) => Err(problem(format!("{} stands twice in `fields`", shown(name)))),
         None => Ok(names.into_iter().map(str::to_owned).collect()),
     }
 }

@@ -9,6 +9,7 @@ use pmplab_records::{ERROR_TYPES, class_of, error_type};
 
 use crate::clock::signed;
 use crate::engine::Engine;
+use crate::flow::remember;
 use crate::names::{EXECUTION, RUNNING_ACTION};
 use crate::ops::{CallOp, Callee, Code, Pc};
 use crate::ports::{ActionLease, Event, Ledger, Outcome, Protocol, Provider};
@@ -16,7 +17,7 @@ use crate::slab::Key;
 use crate::state::{Doing, State};
 use crate::store::fill;
 use crate::strand::{Cause, Flight, Hold, Seen, Tried};
-use crate::user::User;
+use crate::user::{Held, User};
 
 /// A cancelled action whose outcome has not come for so long is written off.
 pub(crate) const WRITE_OFF: Ns = 1_000_000_000;
@@ -100,12 +101,12 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         let params: Result<Vec<Value>, Undefined> =
             call.holes.iter().map(|hole| render(hole, &scope)).collect();
         let leases = match call.to {
-            Callee::Protocol { .. } => handles(user),
+            Callee::Protocol { .. } => handles(user, call),
             Callee::Store(_) => Vec::new(),
         };
         let (task, number, scene_at) = (user.task.number, user.number, user.scene);
         let inputs = match &params {
-            Ok(params) if scene.keeps_inputs => Some(params.clone().into_boxed_slice()),
+            Ok(params) if scene.reads.inputs => Some(params.clone().into_boxed_slice()),
             _ => None,
         };
         if call.record_inputs
@@ -283,7 +284,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             return;
         };
         let scene = &self.program.scenes[user.scene];
-        let asked = scene.keeps_event;
+        let asked = scene.reads.event;
         row.t_end = signed(ended.end);
         row.event = ended.event as u8;
         row.status = ended.status;
@@ -292,6 +293,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             row.class = class_of(kind);
         }
         row.message.clone_from(&ended.message);
+        row.phase = user.task.phase(at);
         self.tallies[user.scene].count(ended.event);
         user.task.evidence.event = Some(ended.event);
         user.task.evidence.pc = Some(pc);
@@ -299,6 +301,12 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         user.task.evidence.response = ended
             .end
             .saturating_sub(u64::try_from(row.t_intended).unwrap_or_default());
+        if let Some(latency) = &mut self.tallies[user.scene].latency {
+            latency.add(user.task.evidence.response);
+        }
+        if scene.reads.log {
+            remember(&mut user.task.log, (pc, ended.event));
+        }
         if let Some(strand) = user.task.strand_mut(at) {
             strand.due = ended.end;
             strand.seen = (asked || ended.event != Event::Success).then(|| {
@@ -377,6 +385,7 @@ fn blank(user: &mut User, at: u32, call: &CallOp, node: u32) -> ActionRow {
             (strand.call, strand.due, wait)
         },
     );
+    let resource = open_to(user, call).map(|(_, lease)| lease.key).next();
     ActionRow {
         scenario: u32::try_from(user.scene).unwrap_or(u32::MAX),
         node,
@@ -399,23 +408,28 @@ fn blank(user: &mut User, at: u32, call: &CallOp, node: u32) -> ActionRow {
         status: None,
         bytes_sent: 0,
         bytes_received: 0,
-        resource: user.leases.iter().flatten().map(|lease| lease.key).next(),
+        resource,
         phase: RUNNING_ACTION,
         message: None,
     }
 }
 
-/// The leases of a user, as its actions receive them.
-fn handles(user: &User) -> Vec<ActionLease> {
-    let held = user
-        .leases
+/// The leases of a user that a call may touch, with their positions.
+fn open_to<'u>(user: &'u User, call: &'u CallOp) -> impl Iterator<Item = (usize, &'u Held)> {
+    user.leases
         .iter()
         .enumerate()
-        .filter_map(|(shape, lease)| Some((shape, lease.as_ref()?)));
-    held.map(|(shape, lease)| ActionLease {
-        id: lease.id,
-        shape: u32::try_from(shape).unwrap_or(u32::MAX),
-        fields: lease.fields.clone(),
-    })
-    .collect()
+        .filter(|(position, _)| !call.barred.contains(position))
+        .filter_map(|(position, lease)| Some((position, lease.as_ref()?)))
+}
+
+/// The same, as the component receives them.
+fn handles(user: &User, call: &CallOp) -> Vec<ActionLease> {
+    open_to(user, call)
+        .map(|(shape, lease)| ActionLease {
+            id: lease.id,
+            shape: u32::try_from(shape).unwrap_or(u32::MAX),
+            fields: lease.fields.clone(),
+        })
+        .collect()
 }

@@ -83,7 +83,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             cause: "system.tick".to_owned(),
             node: None,
         };
-        self.note(&row);
+        self.tell(at, &row);
         for outlet in &alert.to {
             match outlet {
                 Outlet::Log => {

@@ -1,12 +1,12 @@
 //! Branches side by side: each is a strand of its own, and the one that started them waits.
 
-use pmplab_dsl::plan::Ns;
+use pmplab_dsl::plan::{Event, Exit, Ns};
 
 use crate::engine::Engine;
 use crate::ops::ForkOp;
 use crate::ports::{Ledger, Protocol, Provider};
 use crate::slab::Key;
-use crate::strand::{Cause, Hold, Strand};
+use crate::strand::{Cause, Hold, Seen, Strand, Tried};
 use crate::user::{Ending, Task, Verdict};
 
 /// More strands than this, no task has at a time.
@@ -59,11 +59,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         for &pc in &fork.branches {
             match task.branch_off(at, pc, Some(at)) {
                 Some(place) => begun.push(place),
-                None => {
-                    self.cancel_branches(key, at, None);
-                    let message = format!("a task has at most {MOST_STRANDS} branches at a time");
-                    return self.fail_step(key, at, "config.bad-value", message);
-                }
+                None => return self.too_many(key, at),
             }
         }
         let strand = task.strand_mut(at)?;
@@ -72,6 +68,22 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         self.started
             .extend(begun.into_iter().map(|place| (key, place)));
         None
+    }
+
+    /// No place for another branch. No handler may mend that: what leads here would do so again.
+    pub(crate) fn too_many(&mut self, key: Key, at: u32) -> Option<Ending> {
+        let strand = self.strand_mut(key, at)?;
+        strand.seen = Some(Box::new(Seen {
+            event: Some(Event::Fail),
+            kind: Some("config.bad-value"),
+            message: Some(format!(
+                "a task has at most {MOST_STRANDS} branches at a time"
+            )),
+            source: "system",
+            pc: strand.pc,
+            ..Seen::default()
+        }));
+        Some(Ending::Exit(Exit::ErrorOut))
     }
 
     /// A branch came to its end.
@@ -91,7 +103,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         }
         waiting.hold = Hold::Nothing;
         (waiting.due, waiting.seen) = (due, seen);
-        self.cancel_branches(key, parent, None);
+        self.cancel_branches(key, parent, Verdict::Branch);
         self.started.push_back((key, parent));
         None
     }
@@ -112,29 +124,27 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         waiting.hold = Hold::Nothing;
         (waiting.due, waiting.seen) = (due, seen);
         // Its call is in a branch that is gone: what is tried again begins with no attempt left.
-        waiting.call = crate::strand::Tried { attempt: 0, ..call };
+        waiting.call = Tried { attempt: 0, ..call };
         let resume = waiting.pc;
-        self.cancel_branches(key, parent, None);
+        self.cancel_branches(key, parent, Verdict::Branch);
         self.started.push_back((key, parent));
         self.escalate(key, parent, cause, resume)
     }
 
     /// Cancels the branches of a strand, and theirs.
-    pub(crate) fn cancel_branches(&mut self, key: Key, parent: u32, but: Option<u32>) {
+    fn cancel_branches(&mut self, key: Key, parent: u32, verdict: Verdict) {
         let Some(user) = self.users.get(key) else {
             return;
         };
         let branches: Vec<u32> = (1..user.task.strands())
             .filter(|at| {
-                Some(*at) != but
-                    && user
-                        .task
-                        .strand(*at)
-                        .is_some_and(|strand| strand.parent == Some(parent) && strand.lives())
+                user.task
+                    .strand(*at)
+                    .is_some_and(|strand| strand.parent == Some(parent) && strand.lives())
             })
             .collect();
         for at in branches {
-            self.cancel(key, at, Verdict::Branch);
+            self.cancel(key, at, verdict);
         }
     }
 
@@ -150,7 +160,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
                 Hold::Free
             };
             self.give_up(key, at, verdict, now);
-            self.cancel_branches(key, at, None);
+            self.cancel_branches(key, at, verdict);
         }
     }
 

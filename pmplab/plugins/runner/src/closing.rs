@@ -5,7 +5,8 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::engine::Engine;
 use crate::ops::Code;
-use crate::ports::{Event, Ledger, Protocol, Provider};
+use crate::ports::{Ledger, Protocol, Provider};
+use crate::scope::event_name;
 use crate::user::User;
 
 /// So many tasks are kept, the first that end: the snapshot must not grow with the run.
@@ -34,11 +35,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             "attempts": user.task.attempts,
             "state": PHASES[state as usize],
             "last_action": call.map(|call| call.name.as_str()),
-            "last_event": seen.event.map(|event| match event {
-                Event::Success => "success",
-                Event::Fail => "fail",
-                Event::Timeout => "timeout",
-            }),
+            "last_event": seen.event.map(event_name),
             "response_ns": seen.event.map(|_| seen.response),
             "scope_resources": user
                 .leases
@@ -46,6 +43,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
                 .flatten()
                 .filter_map(|held| self.program.dictionaries.resources.get(held.key as usize))
                 .collect::<Vec<_>>(),
+            "timeout_at": user.task.deadline,
             "retry_left": call.map(|_| (limit + 1).saturating_sub(seen.attempt)),
         }))
     }

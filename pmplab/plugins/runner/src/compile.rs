@@ -1,9 +1,11 @@
 //! From the plan to the program.
 
 use pmplab_dsl::plan::{
-    Arrow, Branch, Call, Expr, Graph, Head, Limit, LimitPer, Loop, Origin, Over, Parallel, Part,
-    Plan, Role, Scenario, Source, Step, Target, Template, Term, Value, VarScope, Variable, Wait,
+    Arrow, Branch, Call, Component, Expr, Graph, Head, Limit, LimitPer, Loop, Origin, Over,
+    Parallel, Part, Plan, Role, Scenario, Source, Step, Target, Template, Term, Value, VarScope,
+    Variable, Wait,
 };
+use pmplab_dsl::workbook::FLAG;
 use pmplab_records::Dictionaries;
 use serde_json::Value as Json;
 
@@ -12,10 +14,7 @@ use crate::ops::{
     Rounds, RouteOp, SaveOp, StoreCall, VarOp, Verb,
 };
 use crate::ports::ActionSpec;
-use crate::program::{Pool, Program, Scene, Shared};
-
-/// The variable that a risk response watches.
-const FLAG: &str = "registers.flag";
+use crate::program::{Pool, Program, Reads, Scene, Shared};
 
 impl Program {
     /// Compiles a plan.
@@ -35,6 +34,16 @@ impl Program {
         let mut actions = Vec::new();
         let mut shared = Vec::new();
         let mut scenes = Vec::with_capacity(plan.scenarios.len());
+        let mut alerts = Reads::default();
+        for alert in &plan.monitoring.alerts {
+            alert
+                .when
+                .term
+                .each_source(&mut |source| alerts.see(source));
+            for part in parts(&alert.message) {
+                part.term.each_source(&mut |source| alerts.see(source));
+            }
+        }
         let mut first_user = 0_u64;
         for (at, scenario) in plan.scenarios.iter().enumerate() {
             dictionaries.scenarios.push(scenario.name.clone());
@@ -54,8 +63,10 @@ impl Program {
                 slots: vec![],
                 user_limits: vec![],
                 scene_limits: vec![],
-                keeps_event: false,
-                keeps_inputs: false,
+                reads: Reads {
+                    latency: alerts.latency,
+                    ..Reads::default()
+                },
             };
             scenes.push(build.scene(at, first_user, keeps)?);
             first_user = first_user.saturating_add(scenario.users);
@@ -78,6 +89,21 @@ impl Program {
             alerts: plan.monitoring.alerts.clone(),
             silent,
         })
+    }
+}
+
+impl Reads {
+    fn see(&mut self, source: &Source) {
+        match source {
+            Source::Event(_) => self.event = true,
+            Source::Input(_) => self.inputs = true,
+            Source::Workbook(path) => {
+                self.trace |= path == "timeline.transition_trace";
+                self.log |= path == "execution.action_log";
+                self.latency |= path.starts_with("telemetry.latency_ms");
+            }
+            _ => {}
+        }
     }
 }
 
@@ -132,6 +158,20 @@ fn index_of(names: &mut Vec<String>, name: &str) -> u32 {
 
 fn small(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+/// The expressions of a template.
+fn parts(template: &Template) -> Vec<&Expr> {
+    match template {
+        Template::Whole(expr) => vec![expr],
+        Template::Mixed(parts) => parts
+            .iter()
+            .filter_map(|part| match part {
+                Part::Expr(expr) => Some(expr),
+                Part::Text(_) => None,
+            })
+            .collect(),
+    }
 }
 
 /// The text of a template that holds no expression but constants.
@@ -205,8 +245,7 @@ struct Build<'p, 'd> {
     slots: Vec<usize>,
     user_limits: Vec<usize>,
     scene_limits: Vec<usize>,
-    keeps_event: bool,
-    keeps_inputs: bool,
+    reads: Reads,
 }
 
 impl<'p> Build<'p, '_> {
@@ -274,8 +313,7 @@ impl<'p> Build<'p, '_> {
             slots: self.slots,
             user_limits: self.user_limits,
             scene_limits: self.scene_limits,
-            keeps_event: self.keeps_event,
-            keeps_inputs: self.keeps_inputs,
+            reads: self.reads,
         })
     }
 
@@ -296,15 +334,8 @@ impl<'p> Build<'p, '_> {
     }
 
     fn template(&mut self, template: &Template) -> Template {
-        match template {
-            Template::Whole(expr) => self.reads(expr),
-            Template::Mixed(parts) => {
-                for part in parts {
-                    if let Part::Expr(expr) = part {
-                        self.reads(expr);
-                    }
-                }
-            }
+        for expr in parts(template) {
+            self.reads(expr);
         }
         template.clone()
     }
@@ -316,12 +347,8 @@ impl<'p> Build<'p, '_> {
 
     /// Notes what must be kept because something reads it.
     fn reads(&mut self, expr: &Expr) {
-        let (event, inputs) = (&mut self.keeps_event, &mut self.keeps_inputs);
-        expr.term.each_source(&mut |source| match source {
-            Source::Event(_) => *event = true,
-            Source::Input(_) => *inputs = true,
-            _ => {}
-        });
+        let reads = &mut self.reads;
+        expr.term.each_source(&mut |source| reads.see(source));
     }
 
     fn steps(&mut self, steps: &'p [Step]) -> Result<(), String> {
@@ -554,6 +581,12 @@ impl<'p> Build<'p, '_> {
             call: index_of(&mut self.dictionaries.calls, &call.call),
             name: format!("{}.{}", component.name, call.call),
             owner: format!("scheduler/{}-adapter", component.name),
+            accountable: component
+                .metadata
+                .get("owner")
+                .and_then(Json::as_str)
+                .map(str::to_owned),
+            barred: self.barred(component),
             site,
             holes: call
                 .holes
@@ -607,6 +640,22 @@ impl<'p> Build<'p, '_> {
             LimitPer::Global => 2,
         });
         found
+    }
+
+    /// Leases that a component with Guard Domains is not handed.
+    fn barred(&self, component: &Component) -> Vec<usize> {
+        let Some(domains) = &component.domains else {
+            return vec![];
+        };
+        let foreign = |index: &usize| {
+            let resource = self.plan.resources.get(*index);
+            resource.is_some_and(|resource| !domains.contains(&resource.domain))
+        };
+        let inherit = self.scenario.inherit.iter().enumerate();
+        inherit
+            .filter(|(_, index)| foreign(index))
+            .map(|(position, _)| position)
+            .collect()
     }
 
     fn spec(&self, call: &Call) -> ActionSpec {

@@ -110,6 +110,8 @@ pub struct Engine<P: Protocol, R, L> {
     pub(crate) paused: Vec<Key>,
     /// Strands that go on in the next round: they had their turn, or got what they waited for.
     pub(crate) ready: VecDeque<(Key, u32)>,
+    /// How often that was because they had their turn, since the last tick.
+    pub(crate) turns: u32,
     /// Strands that go on at once.
     pub(crate) started: VecDeque<(Key, u32)>,
     /// Strands that wait at a gate.
@@ -182,6 +184,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             users: Slab::default(),
             paused: Vec::new(),
             ready: VecDeque::new(),
+            turns: 0,
             started: VecDeque::new(),
             watching: Vec::new(),
             timers: Timers::default(),

@@ -4,10 +4,10 @@ use pmplab_dsl::plan::{Exit, Ns};
 
 use crate::action::WRITE_OFF;
 use crate::engine::Engine;
-use crate::ports::{Ledger, Protocol, Provider};
+use crate::ports::{Event, Ledger, Protocol, Provider};
 use crate::slab::Key;
-use crate::strand::{Cause, Frame, Hold, Level};
-use crate::user::{Ending, Then, Verdict};
+use crate::strand::{Cause, Frame, Hold, Level, Seen};
+use crate::user::{Ending, Task, Then, Verdict};
 
 impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
     /// A task comes to an ending. True: the user's next task can be driven at once.
@@ -113,8 +113,10 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         };
         let scene = &self.program.scenes[user.scene];
         let task = &mut user.task;
+        let late = timed_out(task);
         task.more.clear();
         task.main.restart(now);
+        task.main.seen = Some(late);
         (task.late, task.deadline) = (true, None);
         match scene.on_timeout {
             Some(pc) => {
@@ -168,4 +170,23 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             flight.verdict = Some((verdict, now));
         }
     }
+}
+
+/// The event of a task that is over its time: that of an action that was cancelled for it, or one of the task alone.
+fn timed_out(task: &mut Task) -> Box<Seen> {
+    let kind = Some(Verdict::TaskTimeout.error_type());
+    let cut = std::iter::once(&mut task.main)
+        .chain(&mut task.more)
+        .filter_map(|strand| strand.seen.take())
+        .find(|seen| seen.kind == kind);
+    cut.unwrap_or_else(|| {
+        Box::new(Seen {
+            event: Some(Event::Timeout),
+            kind,
+            message: Some("the workflow's timeout came while no action was in flight".to_owned()),
+            source: "system",
+            pc: task.main.pc,
+            ..Seen::default()
+        })
+    })
 }

@@ -1,5 +1,6 @@
 //! How a strand moves on, from operation to operation, until it waits for something or the task leaves.
 
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use pmplab_dsl::plan::{Exit, Expr, Ns, Target, Template, Value};
@@ -17,8 +18,11 @@ use crate::state::{Doing, State};
 use crate::strand::{Frame, Hold};
 use crate::user::{Ending, User};
 
-/// A strand that has done so much without waiting goes on in the next round: others have their turn, and ticks come.
+/// A strand that has done so much without waiting goes on in the next round: others have their turn.
 const MOST_OPS: usize = 1000;
+/// So many strands go on so between two ticks. What takes no time might go round for ever: the others wait for the tick,
+/// with which deadlines come.
+const MOST_TURNS: u32 = 20;
 
 impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
     /// Moves a strand on, and what it starts, until all of it waits or the user is gone.
@@ -76,7 +80,14 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
                 return ending;
             }
         }
-        self.ready.push_back((key, at));
+        self.turns += 1;
+        if self.turns <= MOST_TURNS {
+            self.ready.push_back((key, at));
+        } else {
+            // The pause is no latency.
+            self.sleep(key, at, self.next_tick.max(self.clock.now() + 1));
+            self.park(key, at);
+        }
         None
     }
 
@@ -129,19 +140,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
                 user.task.sent |= time > 0;
                 self.sleep(key, at, until);
             }
-            Code::Update(writes) => {
-                for (var, template) in writes {
-                    match self.evaluate(key, at, template) {
-                        Ok(value) => {
-                            if let Err(message) = self.assign(key, at, *var, value, op.node) {
-                                return self.fail_step(key, at, "config.merge", message);
-                            }
-                        }
-                        Err(undefined) => return self.fail_undefined(key, at, &undefined),
-                    }
-                }
-                self.step_on(key, at);
-            }
+            Code::Update(writes) => return self.update(key, at, writes, op.node),
             Code::Monitor { cond, timeout } => return self.gate(key, at, cond, *timeout),
             Code::Route(route) => return self.route(key, at, scene, route),
             Code::End(end) => return self.end_list(key, at, scene, *end),
@@ -206,18 +205,18 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             let Some(strand) = user.task.strand_mut(at) else {
                 continue;
             };
-            match strand.hold {
-                Hold::Sleep(number, until) if number == alarm.number => strand.due = until,
-                Hold::Throttle(number, _) if number == alarm.number => {}
+            let until = match strand.hold {
+                Hold::Sleep(number, until) if number == alarm.number => {
+                    strand.due = until;
+                    until
+                }
+                Hold::Throttle(number, until) if number == alarm.number => until,
                 _ => continue,
-            }
+            };
             strand.hold = Hold::Nothing;
-            let (due, node) = (
-                strand.due,
-                self.program.scenes[user.scene].ops[strand.pc as usize].node,
-            );
+            let node = self.program.scenes[user.scene].ops[strand.pc as usize].node;
             let state = State::Executing(Doing::RunningAction);
-            self.turn(alarm.key, state, due, "system.timer", node);
+            self.turn(alarm.key, state, until, "system.timer", node);
             self.drive(alarm.key, at);
         }
     }
@@ -235,7 +234,10 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         } else if state == throttled && life.state != throttled {
             tally.throttled += 1;
         }
-        life.turn(state, at, cause, node);
+        if self.program.scenes[user.scene].reads.trace && life.state != state {
+            remember(&mut user.task.trace, state);
+        }
+        user.task.life.turn(state, at, cause, node);
     }
 
     /// A strand waits: the task does what the liveliest of its strands does.
@@ -261,6 +263,8 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         };
         let since = match doing {
             Doing::WaitingResource => self.clock.now(),
+            // Its due time is that of the slot by now.
+            Doing::Throttled => strand.due.saturating_sub(strand.throttle_wait),
             _ => strand.due,
         };
         let node = self.program.scenes[user.scene].ops[strand.pc as usize].node;
@@ -368,8 +372,17 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             cause: cause_of(user, at).to_owned(),
             node: Some(op.node),
         };
-        self.note(&row);
+        let scene = user.scene;
+        self.tell(scene, &row);
     }
+}
+
+/// Keeps the last sixteen.
+pub fn remember<T>(list: &mut VecDeque<T>, one: T) {
+    if list.len() >= 16 {
+        list.pop_front();
+    }
+    list.push_back(one);
 }
 
 /// Nobody is there to ask for.

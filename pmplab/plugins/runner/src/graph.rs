@@ -57,8 +57,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             let task = &mut self.users.get_mut(key)?.task;
             let pc = task.strand(at)?.pc;
             let Some(place) = task.branch_off(at, pc, None) else {
-                let message = "a task has too many branches at a time".to_owned();
-                return self.fail_step(key, at, "config.bad-value", message);
+                return self.too_many(key, at);
             };
             self.started.push_back((key, place));
             if let Some(ending) = self.go(key, place, scene, arrow) {

@@ -99,7 +99,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             lease: held.id,
             resource: held.key,
             user: user.number,
-            task: None,
+            task: Some(user.task.number),
             wait: signed(waited),
             expires: held.expires.map(signed),
         });
@@ -200,7 +200,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             return;
         };
         let inherit = &program.scenes[user.scene].inherit;
-        let number = user.number;
+        let (number, task) = (user.number, user.task.number);
         for (position, &resource) in inherit.iter().enumerate() {
             let Some(held) = self
                 .users
@@ -224,7 +224,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
                 lease: held.id,
                 resource: held.key,
                 user: number,
-                task: None,
+                task: Some(task),
                 wait: 0,
                 expires: None,
             });
@@ -254,7 +254,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             lease: held.id,
             resource: held.key,
             user: user.number,
-            task: None,
+            task: Some(user.task.number),
             wait: 0,
             expires: expires.map(signed),
         };
@@ -309,7 +309,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             lease: held.id,
             resource: held.key,
             user: number,
-            task: None,
+            task: Some(task),
             wait: 0,
             expires: None,
         };

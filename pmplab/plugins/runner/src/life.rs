@@ -1,5 +1,6 @@
 //! A user's life: it comes at its planned instant, runs tasks as long as the plan says, and goes.
 
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use pmplab_dsl::plan::{Exit, Ns, Severity};
@@ -56,6 +57,8 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             stored: false,
             life: Life::new(now),
             evidence: Evidence::default(),
+            trace: VecDeque::new(),
+            log: VecDeque::new(),
         };
         let user = User {
             number,
@@ -102,7 +105,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         task.start = now.max(planned);
         task.deadline = scene
             .task_timeout
-            .map(|timeout| now.saturating_add(timeout));
+            .map(|timeout| task.start.saturating_add(timeout));
         for (kept, keep) in task.vars.iter_mut().zip(&scene.keeps) {
             if !keep.user {
                 kept.values.clear();
@@ -130,6 +133,12 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             .turn(State::Planning, start, "task.planned", NOWHERE);
         let running = State::Executing(Doing::RunningAction);
         task.life.turn(running, start, "task.start", NOWHERE);
+        task.log.clear();
+        task.trace.clear();
+        if scene.reads.trace {
+            task.trace
+                .extend([State::Initiating, State::Planning, running]);
+        }
     }
 
     /// Writes a task off, and begins the user's next one or lets the user go. True: the next one can be driven at once.

@@ -1,6 +1,7 @@
 //! Indexes into the closed dictionaries of the records, as constants. A test compares them.
 
 pub const RUNNING_ACTION: u32 = 2;
+pub const MONITORING: u32 = 6;
 pub const DONE: u32 = 7;
 pub const TIMEOUT: u32 = 8;
 pub const ERROR: u32 = 9;
@@ -29,11 +30,13 @@ mod tests {
 
     #[test]
     fn the_constants_are_where_the_dictionaries_have_them() {
-        let phases = [RUNNING_ACTION, DONE, TIMEOUT, ERROR, ROLLBACK].map(|i| PHASES[i as usize]);
+        let phases = [RUNNING_ACTION, MONITORING, DONE, TIMEOUT, ERROR, ROLLBACK]
+            .map(|i| PHASES[i as usize]);
         assert_eq!(
             phases,
             [
                 "executing.running_action",
+                "monitoring",
                 "closing.done",
                 "closing.timeout",
                 "closing.error",

@@ -116,6 +116,10 @@ pub struct CallOp {
     /// `http.get`, and who answers for it.
     pub name: String,
     pub owner: String,
+    /// `metadata.owner` of its component.
+    pub accountable: Option<String>,
+    /// Positions in `Scene::inherit` whose leases are of domains that its component may not touch.
+    pub barred: Vec<usize>,
     pub site: usize,
     pub holes: Vec<Template>,
     /// The `with`, and where its holes are.

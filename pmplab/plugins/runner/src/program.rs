@@ -108,7 +108,18 @@ pub struct Scene {
     /// Limits of which each user, and the scenario, keeps a bucket: indexes into `Program::limits`.
     pub user_limits: Vec<usize>,
     pub scene_limits: Vec<usize>,
-    /// Something asks for the event that led to it, and for what a call was given.
-    pub keeps_event: bool,
-    pub keeps_inputs: bool,
+    pub reads: Reads,
+}
+
+/// What costs more than a counter is kept only where something reads it.
+#[derive(Debug, Clone, Copy, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each stands for itself")]
+pub struct Reads {
+    /// The event that led to a step, and what its call was given.
+    pub event: bool,
+    pub inputs: bool,
+    /// States and calls of the task so far.
+    pub trace: bool,
+    pub log: bool,
+    pub latency: bool,
 }

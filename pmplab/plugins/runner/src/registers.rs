@@ -8,6 +8,7 @@ use crate::engine::Engine;
 use crate::names::REGISTERS;
 use crate::ports::{Ledger, Protocol, Provider};
 use crate::slab::Key;
+use crate::strand::NOWHERE;
 
 impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
     /// Writes a change, unless its section is not to be written.
@@ -15,6 +16,14 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         if self.program.silent.get(row.section as usize) != Some(&true) {
             self.ledger.change(row);
         }
+    }
+
+    /// Writes a message to whom a scenario concerns.
+    pub(crate) fn tell(&mut self, scene: usize, row: &ChangeRow) {
+        let tally = &mut self.tallies[scene];
+        tally.messages += 1;
+        tally.last_message = Some(self.clock.now());
+        self.note(row);
     }
 
     /// A risk came up: a call is tried again, a flag was raised.
@@ -41,6 +50,8 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         let seen = user.task.each().find_map(|strand| strand.seen.as_ref());
         let what = json!({
             "exit": exit,
+            "state": user.task.life.state.name(),
+            "cause": user.task.life.cause,
             "error_type": seen.and_then(|seen| seen.kind),
             "message": seen.and_then(|seen| seen.message.as_deref()),
             "status": seen.and_then(|seen| seen.status),
@@ -58,6 +69,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             let pc = strand.seen.as_ref().map_or(strand.pc, |seen| seen.pc);
             ops.get(pc as usize).map(|op| op.node)
         });
+        let node = node.or(Some(user.task.life.node).filter(|node| *node != NOWHERE));
         let row = ChangeRow {
             t: signed(self.clock.now()),
             section: REGISTERS,

@@ -116,7 +116,7 @@ pub fn left(user: &User, at: u32, scene: &Scene) -> u32 {
         return 0;
     };
     let limit = match &scene.ops[strand.call.pc as usize].code {
-        Code::Call(call) => call.retry.as_ref().map_or(0, |retry| retry.limit),
+        Code::Call(call) => call.retry.as_ref().map_or(USUAL, |retry| retry.limit),
         _ => 0,
     };
     (limit + 1).saturating_sub(strand.call.attempt.max(1))

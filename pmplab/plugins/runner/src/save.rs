@@ -1,6 +1,6 @@
 //! Writes to variables: what calls save, what steps set, what is merged, recorded and kept in files.
 
-use pmplab_dsl::plan::{Event, Merge, Origin, Persist, Value};
+use pmplab_dsl::plan::{Event, Merge, Origin, Persist, Template, Value};
 use pmplab_dsl::template::render_text;
 use pmplab_records::rows::ChangeRow;
 use serde_json::{Map, Value as Json, json};
@@ -15,10 +15,12 @@ use crate::ports::{Ledger, Protocol, Provider};
 use crate::program::Scene;
 use crate::slab::Key;
 use crate::strand::Frame;
-use crate::user::Kept;
+use crate::user::{Ending, Kept};
 
 /// A file's name is at most this long, with its folders.
 const LONGEST_NAME: usize = 200;
+/// A message quotes so much of a value.
+const LONGEST_QUOTE: usize = 80;
 
 impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
     /// Saves what a call brought, on a fail too. What cannot be written is an issue of the task, not of the call.
@@ -62,6 +64,38 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         if let Some(persist) = &save.persist {
             self.persist(key, at, save.var, persist, cause, node);
         }
+    }
+
+    /// `update-workbook`: all values are read before one is written, and none is when one is not what its field holds.
+    pub(crate) fn update(
+        &mut self,
+        key: Key,
+        at: u32,
+        writes: &[(usize, Template)],
+        node: u32,
+    ) -> Option<Ending> {
+        let mut values = Vec::with_capacity(writes.len());
+        for (var, template) in writes {
+            let value = match self.evaluate(key, at, template) {
+                Ok(value) => value,
+                Err(undefined) => return self.fail_undefined(key, at, &undefined),
+            };
+            let variable = &self.program.scenes[self.users.get(key)?.scene].vars[*var];
+            if let Some(kind) = variable.kind.filter(|kind| !kind.accepts(&value)) {
+                let mut given = value.to_json().to_string();
+                given.truncate(given.floor_char_boundary(LONGEST_QUOTE));
+                let message = format!("`{}` holds {}, not {given}", variable.name, kind.name());
+                return self.fail_step(key, at, "expression.bad-value", message);
+            }
+            values.push(value);
+        }
+        for ((var, _), value) in writes.iter().zip(values) {
+            if let Err(message) = self.assign(key, at, *var, value, node) {
+                return self.fail_step(key, at, "config.merge", message);
+            }
+        }
+        self.step_on(key, at);
+        None
     }
 
     /// Sets a variable to one value: a plain one, or a map of its fields.
@@ -203,7 +237,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             return;
         };
         let scene = &self.program.scenes[user.scene];
-        let (number, task) = (user.number, user.task.number);
+        let (number, task, scene_at) = (user.number, user.task.number, user.scene);
         let mut name = String::new();
         let rendered = render_text(&persist.filename, &self.scope(user, at, None), &mut name);
         let path = match rendered {
@@ -235,7 +269,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             node: Some(node),
         };
         self.ledger.artifact(&path, bytes);
-        self.note(&row);
+        self.tell(scene_at, &row);
     }
 }
 

@@ -11,7 +11,6 @@ use crate::engine::Engine;
 use crate::ops::{CallOp, Code, Pc};
 use crate::ports::{Ledger, Mounted, Protocol, Provider};
 use crate::program::{Program, Scene};
-use crate::retry::left;
 use crate::store::fill;
 use crate::tally::Tally;
 use crate::user::{Held, Kept, User};
@@ -151,78 +150,16 @@ impl<R: Provider> TaskScope<'_, R> {
         })
     }
 
-    fn state(&self) -> &'static str {
+    pub(crate) fn state(&self) -> &'static str {
         self.user.task.life.state.name()
     }
 
     /// The call of an operation.
-    fn call_at(&self, pc: Pc) -> Option<&CallOp> {
+    pub(crate) fn call_at(&self, pc: Pc) -> Option<&CallOp> {
         match &self.scene.ops.get(pc as usize)?.code {
             Code::Call(call) => Some(call),
             _ => None,
         }
-    }
-
-    /// What the engine keeps: `README.md` of the runner and `workbook.*` of the language name the same paths.
-    fn workbook(&self, name: &str) -> Option<Value> {
-        let task = &self.user.task;
-        let life = &task.life;
-        Some(match name {
-            "state" | "timeline.phase" => Value::Text(self.state().to_owned()),
-            "timeline.start_at" => integer(task.start),
-            "timeout_at" | "timeline.timeout_at" => integer(task.deadline?),
-            "timeline.cause" => Value::Text(life.cause.to_owned()),
-            "timeline.node" => Value::Text(
-                self.program
-                    .dictionaries
-                    .nodes
-                    .get(life.node as usize)?
-                    .clone(),
-            ),
-            "user_id" | "execution.user_id" => Value::Text(user_name(self.user.number)),
-            "task_id" | "execution.task_id" => Value::Text(task_name(self.scene, task.number)),
-            "owner" | "execution.owner" => Value::Text(
-                self.call
-                    .map_or_else(|| "scheduler".to_owned(), |call| call.owner.clone()),
-            ),
-            "current_action" | "execution.current_action" => Value::Text(self.call?.name.clone()),
-            "execution.last_action" => Value::Text(self.call_at(task.evidence.pc?)?.name.clone()),
-            "retry_left" | "execution.retry_left" => {
-                integer(u64::from(left(self.user, self.strand, self.scene)))
-            }
-            "execution.evidence.last_event" => Value::Text(event_name(task.evidence.event?).into()),
-            "execution.evidence.response_ms" => {
-                task.evidence.event?;
-                Value::Number(task.evidence.response as f64 / 1e6)
-            }
-            "scope_trace" | "governance.scope_trace" => Value::Json(self.scope_trace().to_string()),
-            "governance.scope_resources" => {
-                Value::Json(Json::from(self.leases().collect::<Vec<_>>()).to_string())
-            }
-            other => return self.tally.workbook(other),
-        })
-    }
-
-    fn leases(&self) -> impl Iterator<Item = String> {
-        self.user.leases.iter().flatten().filter_map(|lease| {
-            self.program
-                .dictionaries
-                .resources
-                .get(lease.key as usize)
-                .cloned()
-        })
-    }
-
-    /// Names of L0 to L4, then the keys of the leases.
-    fn scope_trace(&self) -> Json {
-        let levels = [
-            self.program.name.clone(),
-            self.scene.portfolio.clone(),
-            self.scene.name.clone(),
-            self.scene.workflow.clone(),
-            task_name(self.scene, self.user.task.number),
-        ];
-        Json::from(levels.into_iter().chain(self.leases()).collect::<Vec<_>>())
     }
 
     /// `event.*` of the step that led here.
@@ -275,7 +212,8 @@ fn inside(value: &Value, path: &[Segment]) -> Option<Value> {
     dig(&serde_json::from_str(text).ok()?, path).map(Value::from_json)
 }
 
-const fn event_name(event: Event) -> &'static str {
+/// As the script names it.
+pub const fn event_name(event: Event) -> &'static str {
     match event {
         Event::Success => "success",
         Event::Fail => "fail",
@@ -347,7 +285,8 @@ pub fn task_name(scene: &Scene, number: u64) -> String {
     format!("T-{}-{number}", scene.workflow.replace('_', "-"))
 }
 
-fn integer(n: Ns) -> Value {
+/// A count or a time as a value.
+pub fn integer(n: Ns) -> Value {
     Value::Integer(i64::try_from(n).unwrap_or(i64::MAX))
 }
 

@@ -4,8 +4,10 @@ use std::collections::VecDeque;
 
 use pmplab_dsl::arrivals::Schedule;
 use pmplab_dsl::plan::{Ns, Value};
+use pmplab_dsl::workbook::FLAG;
 
 use crate::engine::Terms;
+use crate::latency::Latency;
 use crate::limit::Bucket;
 use crate::ports::Event;
 use crate::program::Scene;
@@ -33,6 +35,11 @@ pub struct Tally {
     /// First attempts and retries of calls: what a retry's budget compares.
     pub first_attempts: u64,
     pub retries: u64,
+    /// Response times, where something reads them.
+    pub latency: Option<Latency>,
+    /// Messages so far, and when the last one went out.
+    pub messages: u64,
+    pub last_message: Option<Ns>,
     /// Entries of the registers, and the last flag that was raised.
     pub issues: u64,
     pub risks: u64,
@@ -70,6 +77,7 @@ impl Tally {
                 every: terms.of,
             }),
             buckets: vec![Bucket::default(); scene.scene_limits.len()],
+            latency: scene.reads.latency.then(Latency::default),
             ..Self::default()
         }
     }
@@ -77,24 +85,26 @@ impl Tally {
     /// What the engine keeps of the scenario, by its path in the Workbook.
     #[must_use]
     pub fn workbook(&self, path: &str) -> Option<Value> {
-        let count = match path.strip_prefix("telemetry.counters.") {
-            Some("started") => self.started,
-            Some("finished") => self.finished,
-            Some("in_flight") => self.started - self.finished,
-            Some("success") => self.success,
-            Some("fail") => self.fail,
-            Some("timeout") => self.timeout,
-            Some("retries") => self.retries,
-            Some("dropped") => self.dropped,
-            Some("tasks") => self.tasks_done,
-            Some("users") => self.online,
-            Some(_) => return None,
-            None => match path {
-                "registers.issues" => self.issues,
-                "registers.risks" => self.risks,
-                "registers.flag" => return self.flag.clone(),
-                _ => return None,
-            },
+        let count = match path {
+            "telemetry.counters.success" => self.success,
+            "telemetry.counters.fail" => self.fail,
+            "telemetry.counters.timeout" => self.timeout,
+            "registers.entries" => self.issues + self.risks,
+            FLAG => return Some(self.flag.clone().unwrap_or(Value::Boolean(false))),
+            "communications.entries" => self.messages,
+            "communications.last_synced_at" => self.last_message?,
+            other => {
+                let latency = self.latency.as_ref()?;
+                let time = match other.strip_prefix("telemetry.latency_ms.")? {
+                    "mean" => latency.mean(),
+                    "max" => latency.max(),
+                    "p50" => latency.quantile(0.5),
+                    "p95" => latency.quantile(0.95),
+                    "p99" => latency.quantile(0.99),
+                    _ => None,
+                };
+                return time.map(|time| Value::Number(time / 1e6));
+            }
         };
         Some(Value::Integer(i64::try_from(count).unwrap_or(i64::MAX)))
     }

@@ -31,6 +31,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         let lag = now - self.next_tick;
         self.tick = now / tick;
         self.next_tick = (self.tick + 1) * tick;
+        self.turns = 0;
         self.expire();
         self.end_scenes();
         self.look_after_users();

@@ -1,13 +1,16 @@
 //! What lives: users, their tasks, their leases, and what they have in flight.
 
+use std::collections::VecDeque;
+
 use pmplab_dsl::plan::{Exit, Ns, Value};
 use pmplab_dsl::random::Rng;
 
 use crate::limit::Bucket;
+use crate::names::{MONITORING, ROLLBACK, RUNNING_ACTION};
 use crate::ops::Pc;
 use crate::ports::Event;
 use crate::state::{Doing, State};
-use crate::strand::{NOWHERE, Strand};
+use crate::strand::{Frame, NOWHERE, Strand};
 
 /// A virtual user, from its spawn until it is offline.
 #[derive(Debug)]
@@ -96,6 +99,9 @@ pub struct Task {
     pub stored: bool,
     pub life: Life,
     pub evidence: Evidence,
+    /// Its last states, and its last calls with their events, where something reads them.
+    pub trace: VecDeque<State>,
+    pub log: VecDeque<(Pc, Event)>,
 }
 
 /// The values of a variable; none: not saved.
@@ -171,6 +177,17 @@ pub enum Then {
 }
 
 impl Task {
+    /// What a call of it belongs to: a handler's answers what was judged, and what undoes another is part of the end.
+    #[must_use]
+    pub fn phase(&self, at: u32) -> u32 {
+        let answers = |frame: &Frame| matches!(frame, Frame::Handler { .. } | Frame::Return(_));
+        match self.strand(at) {
+            _ if self.rolling => ROLLBACK,
+            Some(strand) if strand.frames.iter().any(answers) => MONITORING,
+            _ => RUNNING_ACTION,
+        }
+    }
+
     #[must_use]
     pub fn strand(&self, at: u32) -> Option<&Strand> {
         match at {
@@ -258,4 +275,53 @@ pub enum Ending {
     Exit(Exit),
     /// The run, the scenario or the plan's downward ramp stopped it between two actions.
     Stopped,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RUNNING: State = State::Executing(Doing::RunningAction);
+
+    /// Turns to each of these, 10 ns apart.
+    fn turned(states: &[State]) -> Life {
+        let mut life = Life::new(0);
+        for (at, state) in (10..).step_by(10).zip(states) {
+            life.turn(*state, at, "test", NOWHERE);
+        }
+        life
+    }
+
+    #[test]
+    fn a_life_goes_through_the_five_groups_in_their_order() {
+        let all = [
+            State::Planning,
+            RUNNING,
+            State::Monitoring,
+            State::Executing(Doing::Blocked),
+            RUNNING,
+            State::Monitoring,
+            State::Closing(Exit::Closing),
+        ];
+        assert_eq!(turned(&[]).state, State::Initiating);
+        for (i, state) in all.iter().enumerate() {
+            let life = turned(&all[..=i]);
+            assert_eq!((life.state, life.since), (*state, 10 * (i as u64 + 1)));
+        }
+        assert_eq!(turned(&all).spent[Doing::Blocked as usize], 10);
+    }
+
+    #[test]
+    #[cfg(debug_assertions)]
+    #[should_panic = "Illegal"]
+    fn a_life_does_not_run_unplanned() {
+        turned(&[RUNNING]);
+    }
+
+    #[test]
+    #[cfg(debug_assertions)]
+    #[should_panic = "Illegal"]
+    fn a_life_does_not_go_on_when_it_is_closed() {
+        turned(&[State::Planning, State::Closing(Exit::ErrorOut), RUNNING]);
+    }
 }

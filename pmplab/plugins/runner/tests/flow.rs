@@ -301,9 +301,10 @@ fn max_duration_ends_all_users_of_the_scenario() {
     assert!(bench.run.progress()["t"].as_u64().unwrap() <= 3 * SECOND + 50 * MS);
     let cut = exits(&bench)
         .iter()
-        .filter(|exit| exit.0 == "timeout_out")
+        .filter(|exit| **exit == ("timeout_out", "closing.timeout"))
         .count();
     assert!((29..=30).contains(&cut), "{cut}");
+    assert_eq!(bench.world.borrow().ended_users.len(), cut, "all of them");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 mod support;
 
 use pmplab_dsl::plan::*;
-use pmplab_records::ERROR_TYPES;
+use pmplab_records::{ERROR_TYPES, LEASE_EVENTS};
 use pmplab_runner::engine::Terms;
 use serde_json::json;
 use support::*;
@@ -13,6 +13,9 @@ const TERMS: Terms = Terms {
     seed: 1,
     grace: SECOND,
 };
+
+/// Behind the resources of every plan.
+const SECRETS: usize = 3;
 
 fn leasing(spawn: Spawn, users: u64, steps: Vec<Step>) -> Scenario {
     let mut s = scenario(spawn, users, steps);
@@ -147,6 +150,41 @@ fn leases_are_renewed_at_half_their_life() {
 }
 
 #[test]
+fn a_lease_is_followed_from_its_task_to_its_task() {
+    let mut s = leasing(Spawn::AtOnce, 2, vec![url()]);
+    s.iterations = Some(3);
+    let mut plan = one(s);
+    plan.resources[PAIRS].ttl = Some(2 * SECOND);
+    let mut bench = Bench::with(
+        &plan,
+        |_| ok(800 * MS),
+        FakeProvider::new(2, Some(2 * SECOND)),
+        TERMS,
+        Rows::default(),
+    );
+    bench.go();
+    let events = |lease: u64| -> Vec<(&str, u64, Option<u64>)> {
+        let rows = bench.rows().leases.iter();
+        rows.filter(|row| row.lease == lease)
+            .map(|row| (LEASE_EVENTS[row.event as usize], row.user, row.task))
+            .collect()
+    };
+    // Tasks of 800 ms, renewed after a second and after two: in the second task of each user, and in the third.
+    for (user, tasks) in [(0, [0, 2, 4]), (1, [1, 3, 5])] {
+        let [first, second, third] = tasks.map(Some);
+        assert_eq!(
+            events(user),
+            [
+                ("acquire", user, first),
+                ("renew", user, second),
+                ("renew", user, third),
+                ("release", user, third)
+            ]
+        );
+    }
+}
+
+#[test]
 fn a_lease_that_is_not_renewed_is_revoked_and_its_action_fails() {
     let mut plan = one(leasing(Spawn::AtOnce, 2, vec![url()]));
     plan.resources[PAIRS].auto_renew = false;
@@ -227,8 +265,8 @@ fn files_and_the_names_of_things_can_be_read() {
         }),
         hole(Source::Workbook("user_id".into())),
         hole(Source::Workbook("task_id".into())),
-        hole(Source::Workbook("state".into())),
-        hole(Source::Workbook("scope_trace".into())),
+        hole(Source::Workbook("timeline.phase".into())),
+        hole(Source::Workbook("governance.scope_trace".into())),
         hole(Source::Env("iteration".into())),
     ];
     let mut s = leasing(
@@ -334,4 +372,36 @@ fn a_loop_of_store_calls_ends() {
     let mut bench = Bench::new(&one(s), |_| ok(MS));
     bench.go();
     assert_eq!(bench.rows().actions.len(), 2000);
+}
+
+#[test]
+fn a_component_is_handed_no_lease_of_a_domain_that_is_not_its_own() {
+    let handed = |domains: Option<&[&str]>| {
+        let mut s = scenario(Spawn::AtOnce, 1, vec![act("get", 0)]);
+        s.inherit = vec![PAIRS, SECRETS];
+        let mut plan = one(s);
+        let mut secrets = plan.resources[PAIRS].clone();
+        (secrets.name, secrets.domain) = ("secrets".into(), "data".into());
+        plan.resources.push(secrets);
+        plan.components[0].domains =
+            domains.map(|all| all.iter().map(|domain| (*domain).to_owned()).collect());
+        let mut bench = Bench::new(&plan, |_| ok(MS));
+        bench.go();
+        let shapes: Vec<u32> = bench.world.borrow().sent[0]
+            .leases
+            .iter()
+            .map(|lease| lease.shape)
+            .collect();
+        assert_eq!(bench.run.progress()["leases"]["acquired"], 2);
+        (shapes, bench.rows().actions[0].resource)
+    };
+    assert_eq!(handed(None), (vec![0, 1], Some(1000)));
+    assert_eq!(handed(Some(&["network", "data"])), (vec![0, 1], Some(1000)));
+    assert_eq!(handed(Some(&["network"])), (vec![0], Some(1000)));
+    assert_eq!(
+        handed(Some(&["data"])),
+        (vec![1], Some(3001)),
+        "and the row names what it used"
+    );
+    assert_eq!(handed(Some(&["voice"])), (vec![], None));
 }

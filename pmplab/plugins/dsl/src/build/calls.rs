@@ -2,12 +2,17 @@
 
 use super::actions::Calling;
 use super::event::Judged;
+use super::expr::has_template;
 use super::flow::{At, Open, Owner, Seat, Why};
+use super::scope::Scope;
+use super::section::Section;
 use super::steps::{Catch, Job};
+use super::types::Type;
 use super::with::Callee;
-use crate::diag::{Diagnostic, nearest};
+use crate::diag::{Diagnostic, Span, nearest};
 use crate::plan::{
-    Call, Expr, Extract, Extractor, Head, Part, Persist, Retry, Save, Step, Template, Term, Value,
+    Call, Expr, Extract, Extractor, Head, Part, Persist, Retry, Save, Step, Template, Term,
+    ValueKind,
 };
 use crate::read::settings::ExtractDecl;
 use crate::read::steps::StepDecl;
@@ -35,9 +40,6 @@ impl<'n> Ctx<'_> {
             section,
             span: calling.span,
         };
-        let known: Option<Vec<String>> = section
-            .outputs(&calling.call)
-            .map(|all| all.into_iter().map(str::to_owned).collect());
         let (with, holes) =
             self.compile_with(calling.with, &callee, job.scope, at, &calling.with_path);
         self.inner_timeout(&calling, job);
@@ -52,7 +54,7 @@ impl<'n> Ctx<'_> {
         });
         let judged = job.scope.judged.take();
         let mut outputs = judged.map(|j| j.read).unwrap_or_default();
-        let extract = self.extracts(&calling, known.as_deref(), &mut outputs, &calling.with_path);
+        let extract = self.extracts(&calling, section, &mut outputs);
         let flow = &mut job.scope.flow;
         let owner = flow.points[entry].owner;
         flow.points[entry].slow = true;
@@ -120,6 +122,7 @@ impl<'n> Ctx<'_> {
             action,
             component,
             call: calling.call,
+            name: calling.name,
             with,
             holes,
             outputs,
@@ -232,24 +235,29 @@ impl<'n> Ctx<'_> {
     fn extracts(
         &mut self,
         calling: &Calling<'_, 'n>,
-        known: Option<&[String]>,
+        section: &Section,
         outputs: &mut Vec<String>,
-        path: &str,
     ) -> Vec<Extract> {
+        let Some(decls) = calling.extract else {
+            return Vec::new();
+        };
+        let path = &calling.with_path;
+        let known = section.outputs(&calling.call);
+        let known = known.as_deref();
         let mut all = Vec::new();
-        for decl in calling.extract.into_iter().flatten() {
+        for decl in decls {
             let from = source_of(decl, known);
-            if let Some(known) = known.filter(|known| !known.contains(&from)) {
+            if let Some(known) = known.filter(|known| !known.contains(&from.as_str())) {
                 let span = decl.from.as_ref().map_or(decl.span, |from| from.span);
                 let message = format!("`{}` has no output `{from}`", calling.name);
                 let found = Diagnostic::error(705, span, message)
                     .label("nothing to extract from")
                     .at(path)
-                    .suggest(nearest(&from, known.iter().map(String::as_str)));
+                    .suggest(nearest(&from, known.iter().copied()));
                 self.report(found.note(format!("outputs: {}", known.join(", "))));
                 continue;
             }
-            if known.is_some_and(|known| known.contains(&decl.name.value)) {
+            if known.is_some_and(|known| known.contains(&decl.name.value.as_str())) {
                 let message = format!("`{}` is an output already", decl.name.value);
                 let found = Diagnostic::error(219, decl.name.span, message)
                     .label("the same name")
@@ -328,18 +336,11 @@ impl<'n> Ctx<'_> {
         let mut good = true;
         for (path, value) in all {
             let place = format!("{}.update-workbook.{}", step.path, path.value);
-            let template = match value.scalar() {
-                Some(_) => self.template(value, &place, job.scope, At(entry)),
-                None => {
-                    self.form_of(value, &place);
-                    let json = Value::Json(super::json::json(value).to_string());
-                    Some(Template::Whole(Expr {
-                        term: Term::Const(json),
-                        written: String::new(),
-                    }))
-                }
-            };
             let var = self.workbook_target(&path.value, path.span, job.scope, &place);
+            let kind = var
+                .and_then(|var| job.scope.kept.get(&var))
+                .and_then(|k| k.kind);
+            let template = self.new_value(value, kind, &place, job.scope, At(entry));
             match (var, template) {
                 (Some(var), Some(template)) => pairs.push((var, template, path.span)),
                 _ => good = false,
@@ -364,12 +365,58 @@ impl<'n> Ctx<'_> {
     }
 }
 
+impl<'n> Ctx<'_> {
+    /// What a variable becomes: a template, or what stands there by its own type, which must be the field's.
+    fn new_value(
+        &mut self,
+        node: &'n Node,
+        kind: Option<(ValueKind, Span)>,
+        place: &str,
+        scope: &mut Scope<'_, 'n>,
+        at: At,
+    ) -> Option<Template> {
+        let (template, found) = match node.scalar() {
+            Some(scalar) if has_template(&scalar.text) => {
+                self.typed_template(node, place, scope, at)?
+            }
+            Some(scalar)
+                if !node.is_null() && kind.is_some_and(|(kind, _)| kind == ValueKind::Text) =>
+            {
+                let text = Part::Text(scalar.text.clone());
+                (Template::Mixed(vec![text]), Type::Text)
+            }
+            _ => {
+                let value = self.known(node, place, scope)?;
+                let found = Type::of(&value);
+                let term = Term::Const(value);
+                let written = String::new();
+                (Template::Whole(Expr { term, written }), found)
+            }
+        };
+        let Some(kind) = kind else {
+            return Some(template);
+        };
+        let (fits, found) = match &template {
+            Template::Whole(Expr {
+                term: Term::Const(value),
+                ..
+            }) => (kind.0.accepts(value), Type::named_of(value)),
+            _ => (found.may_be(kind.0), found.name()),
+        };
+        if !fits {
+            self.misfit(kind, found, node.span, place);
+            return None;
+        }
+        Some(template)
+    }
+}
+
 /// The output that a value is taken from: the one named, else the usual one of its kind.
-fn source_of(decl: &ExtractDecl, known: Option<&[String]>) -> String {
+fn source_of(decl: &ExtractDecl, known: Option<&[&str]>) -> String {
     if let Some(from) = &decl.from {
         return from.value.clone();
     }
-    let has = |name: &str| known.is_none_or(|known| known.iter().any(|o| o == name));
+    let has = |name: &str| known.is_none_or(|known| known.contains(&name));
     match decl.by {
         Extractor::Json(_) if has("json") => "json",
         Extractor::Key(_) => "headers",

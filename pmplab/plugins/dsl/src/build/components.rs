@@ -177,7 +177,7 @@ impl Ctx<'_> {
                 },
                 domains: decl.guard.as_ref().map(|g| g.value.clone()),
                 metadata: decl.metadata.map_or(Json::Null, super::json::json),
-                section: section.0.clone(),
+                section: section.said.clone(),
             });
             sections.push(section);
         }
@@ -218,7 +218,12 @@ impl Ctx<'_> {
             return nothing;
         };
         let path = clean(&entry.value);
-        let (json, source, mut grants) = match self.files.component(&path) {
+        let file = if entry.value.starts_with('/') {
+            Err(FileError::Outside)
+        } else {
+            self.files.component(&path)
+        };
+        let (json, source, mut grants) = match file {
             Ok(file) => match self.said(&file, entry, decl, guess) {
                 Some(json) => (json, EntrySource::Bundle, Vec::new()),
                 None => return nothing,
@@ -257,7 +262,7 @@ impl Ctx<'_> {
                 return nothing;
             }
         };
-        let section = Section(json).with_store_calls();
+        let section = Section::of(json);
         self.versions(decl, &section);
         grants.extend(self.allowed(decl, source, &path));
         grants.sort();
@@ -282,7 +287,7 @@ impl Ctx<'_> {
             );
             return None;
         };
-        let section = Section(json);
+        let section = Section::of(json);
         let role = section.role().unwrap_or(guess);
         if !file.exports.iter().any(|name| name == role.contract()) {
             self.no_contract(entry, decl, role, &file.exports);
@@ -292,7 +297,7 @@ impl Ctx<'_> {
             self.no_component(entry, decl, "has no section `pmplab:component`");
             return None;
         }
-        Some(section.0)
+        Some(section.said)
     }
 
     fn no_contract(

@@ -1,6 +1,7 @@
 //! From declarations to the plan: references, templates, resources and limits.
 
 mod actions;
+mod answer;
 mod calls;
 mod components;
 mod domains;
@@ -30,12 +31,15 @@ mod wbs;
 mod with;
 mod workbook;
 
+pub use answer::answer;
+
 use crate::api::{Checked, Compose, Files, Providers, Request};
 use crate::diag::{self, Diagnostic, Sources};
 use crate::plan::Plan;
 use crate::read::Ctx;
 use crate::read::bundle::{CONFIG_FILE, Script};
 use crate::read::steps::StepDecl;
+use crate::yaml::Node;
 use components::Components;
 use serde_json::{Map, Value as Json, json};
 use std::collections::HashSet;
@@ -54,7 +58,15 @@ pub fn check(req: &Request, files: &dyn Files, providers: &mut dyn Providers) ->
         dangling: false,
         damaged: HashSet::new(),
     };
-    let made = ctx.plan(providers);
+    let root = ctx.script_tree();
+    let config = ctx.config_tree();
+    let model = ctx.sim_tree();
+    let mut trees = Trees {
+        root,
+        config,
+        model,
+    };
+    let made = ctx.plan(&mut trees, providers);
     let (plan, compose, need) = made.unwrap_or_default();
     let mut diagnostics = ctx.found;
     // What is not used is worth a word only when nothing is wrong: else it is mostly a consequence.
@@ -75,20 +87,30 @@ pub fn check(req: &Request, files: &dyn Files, providers: &mut dyn Providers) ->
         need_providers: need,
         rendered,
         compose,
+        read: [trees.root, trees.config, trees.model]
+            .into_iter()
+            .flatten()
+            .collect(),
     }
+}
+
+/// The files of a bundle, where there are any.
+struct Trees {
+    root: Option<Node>,
+    config: Option<Node>,
+    model: Option<Node>,
 }
 
 impl Ctx<'_> {
     fn plan(
         &mut self,
+        trees: &mut Trees,
         providers: &mut dyn Providers,
     ) -> Option<(Option<Plan>, Compose, Vec<String>)> {
-        let root = self.script_tree();
-        let config = self.config_tree();
-        let model = self.sim_tree();
-        let mut root = root?;
-        self.overrides(&mut root);
-        let mut script = self.script(&root, config.as_ref())?;
+        let root = trees.root.as_mut()?;
+        let key = crate::key::key(root, trees.config.as_ref());
+        self.overrides(root);
+        let mut script = self.script(root, trees.config.as_ref())?;
         let (mut used, actions_used) = used(&script);
         let bound: HashSet<String> = {
             let names: Vec<&str> = script
@@ -162,6 +184,7 @@ impl Ctx<'_> {
         let mut plan = Plan {
             wbs: wbs::wbs(&program, &scenarios.plan, &components.plan, &resources.plan),
             program,
+            key,
             version: script.version,
             tick: script.load.tick.or(script.tick).unwrap_or(TICK),
             components: components.plan.clone(),
@@ -173,7 +196,7 @@ impl Ctx<'_> {
             globals,
             sim: None,
         };
-        let model = model.as_ref().map(|node| self.sim(node));
+        let model = trees.model.as_ref().map(|node| self.sim(node));
         self.simulate(
             model.as_ref(),
             &mut plan,
@@ -296,25 +319,4 @@ fn globals(
         }
     }
     Json::Object(all)
-}
-
-/// The answer of `parse2wbs`.
-#[must_use]
-pub fn answer(checked: &Checked) -> Json {
-    let plan = checked.plan.as_ref().map(|plan| {
-        let mut json = serde_json::to_value(plan).unwrap_or(Json::Null);
-        if let Json::Object(map) = &mut json {
-            map.insert("totals".into(), totals::totals(plan));
-        }
-        json
-    });
-    json!({
-        "ok": checked.ok(),
-        "rendered": checked.rendered,
-        "diagnostics": checked.json,
-        "need_providers": checked.need_providers,
-        "compose": checked.compose,
-        "simulated": checked.plan.as_ref().is_some_and(|plan| plan.sim.is_some()),
-        "plan": plan,
-    })
 }

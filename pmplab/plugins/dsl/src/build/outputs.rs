@@ -2,11 +2,9 @@
 
 use super::calls::index_of;
 use super::components::Components;
-use super::scope::Scope;
+use super::scope::{Scope, Var};
 use super::steps::Compiled;
-use crate::plan::{
-    Call, Expr, Head, Origin, Over, Part, Segment, Source, Step, Template, Variable,
-};
+use crate::plan::{Call, Expr, Head, Origin, Over, Part, Segment, Source, Step, Template};
 
 /// What is read of an event's payload.
 #[derive(Default, Clone)]
@@ -87,7 +85,7 @@ impl Payload {
 /// Gives every call its outputs, and every save the origin of its fields.
 pub fn fill(compiled: &mut Compiled, scope: &Scope<'_, '_>, components: &Components<'_>) {
     let filler = Filler {
-        vars: &scope.variables(),
+        fields: &scope.vars.iter().map(Var::all_fields).collect::<Vec<_>>(),
         components,
     };
     let mut payload = Payload::default();
@@ -118,7 +116,8 @@ pub fn fill(compiled: &mut Compiled, scope: &Scope<'_, '_>, components: &Compone
 }
 
 struct Filler<'f, 'n> {
-    vars: &'f [Variable],
+    /// Of each variable.
+    fields: &'f [Vec<String>],
     components: &'f Components<'n>,
 }
 
@@ -148,7 +147,7 @@ impl Filler<'_, '_> {
         let known = self.components.sections[call.component].outputs(&call.call);
         let brings = |name: &String| known.as_ref().is_none_or(|k| k.contains(&name.as_str()));
         if let Some(save) = &mut call.save {
-            let fields = &self.vars[save.var].fields;
+            let fields = &self.fields[save.var];
             save.fields = fields
                 .iter()
                 .map(|field| {

@@ -59,11 +59,13 @@ impl Ctx<'_> {
                 .spec(&decl)
                 .filter(|_| self.found[errors..].iter().all(|d| d.number != 508));
             let slot = provider.and_then(|p| components.plan[p].slot);
-            let broken = self.found[errors..].iter().any(Diagnostic::is_error);
+            let mut broken = self.found[errors..].iter().any(Diagnostic::is_error);
             let table = match (&spec, slot) {
                 (Some(spec), Some(slot)) if ready => match providers.open(slot, spec) {
                     Ok(table) => Some(table),
                     Err(problems) => {
+                        let parser = |p: &Problem| p.key.as_deref() == Some("config.parser.fields");
+                        broken |= problems.iter().any(parser);
                         self.problems(&decl, &problems, spec.manifest.as_ref(), errors);
                         None
                     }
@@ -321,6 +323,13 @@ impl Ctx<'_> {
                 }
                 (None, None) => {
                     let (span, path) = self.key_span(decl, problem.key.as_deref());
+                    let item = format!("{path}[");
+                    let there =
+                        |d: &Diagnostic| d.labels.iter().any(|l| l.primary && l.span == span);
+                    let said = |d: &Diagnostic| there(d) || d.path.starts_with(&item);
+                    if self.found.iter().any(|d| d.number == number && said(d)) {
+                        continue;
+                    }
                     let found = Diagnostic::error(number, span, problem.message.clone()).at(path);
                     match &decl.manifest {
                         Some(name) if number == 504 => found

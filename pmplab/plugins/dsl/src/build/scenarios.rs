@@ -3,6 +3,7 @@
 use super::resources::Resources;
 use super::scope::Scope;
 use super::steps::Shop;
+use super::types::Type;
 use super::workbook::Book;
 use crate::diag::{Diagnostic, Span, nearest};
 use crate::plan::{Exit, Limit, Ns, Rate, Scenario, Severity, Spawn, Start, Step};
@@ -13,6 +14,7 @@ use crate::read::profiles::ProfileDecl;
 use crate::read::workflows::WorkflowDecl;
 use crate::read::{Ctx, Spanned};
 use crate::units::show;
+use crate::yaml::Node;
 use serde_json::Value as Json;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -277,7 +279,15 @@ impl<'n> Ctx<'_> {
             scope.incomplete = true;
             return;
         };
-        scope.begin_with(&own);
+        for (name, var) in scope.begin_with(&own) {
+            let kept = scope.kept.get(&var);
+            if let Some((Some(kind), Some(value))) = kept.map(|k| (k.kind, k.default.as_ref()))
+                && !kind.0.accepts(value)
+            {
+                let span = inside(node, &name).span;
+                self.misfit(kind, Type::named_of(value), span, &format!("{path}.{name}"));
+            }
+        }
         if let Json::Object(globals) = &mut scope.globals {
             globals.extend(own.clone());
         }
@@ -493,4 +503,20 @@ pub fn limit(decls: &[ScenarioDecl<'_>], plan: &mut [Scenario], limits: &mut Vec
         limits.extend(decl.limits.iter().cloned());
         scenario.limits.extend(first..limits.len());
     }
+}
+
+/// What stands at a path of a map; the map itself where nothing does.
+fn inside<'n>(node: &'n Node, path: &str) -> &'n Node {
+    let entries = node.map().unwrap_or_default();
+    let whole = entries.iter().find(|e| e.key == path);
+    if let Some(entry) = whole {
+        return &entry.value;
+    }
+    let Some((first, rest)) = path.split_once('.') else {
+        return node;
+    };
+    entries
+        .iter()
+        .find(|e| e.key == first)
+        .map_or(node, |e| inside(&e.value, rest))
 }

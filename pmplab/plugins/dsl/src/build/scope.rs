@@ -8,7 +8,7 @@ use super::resources::Resources;
 use super::types::{Type, Types};
 use super::workbook::Book;
 use crate::diag::{Diagnostic, Span, nearest};
-use crate::plan::{Merge, Segment, Source, Term, Value, VarScope, Variable};
+use crate::plan::{Merge, Segment, Source, Term, Value, ValueKind, VarScope, Variable};
 use crate::read::Ctx;
 use crate::read::save_as::RESERVED;
 use serde_json::{Map, Value as Json};
@@ -51,6 +51,15 @@ pub struct Var {
     pub merge_said: bool,
 }
 
+impl Var {
+    /// Those that are read, and all that there are where it is read as a whole.
+    pub fn all_fields(&self) -> Vec<String> {
+        let outputs = self.outputs.iter().flatten();
+        let rest = outputs.filter(|o| self.whole && !self.fields.contains(o));
+        self.fields.iter().chain(rest).cloned().collect()
+    }
+}
+
 /// Where the script names a variable to save it.
 #[derive(Debug)]
 pub struct Writer {
@@ -64,6 +73,8 @@ pub struct Kept {
     pub section: usize,
     /// Inside the section.
     pub path: String,
+    /// Its type, and where that is declared.
+    pub kind: Option<(ValueKind, Span)>,
     pub default: Option<Value>,
 }
 
@@ -137,23 +148,15 @@ impl<'a, 'n> Scope<'a, 'n> {
 
 impl Scope<'_, '_> {
     pub fn variables(&self) -> Vec<Variable> {
-        let all = |(i, v): (usize, &Var)| {
-            let mut fields = v.fields.clone();
-            let rest = v
-                .outputs
-                .iter()
-                .flatten()
-                .filter(|o| v.whole && !v.fields.contains(o));
-            fields.extend(rest.cloned());
-            Variable {
-                name: v.name.clone(),
-                fields,
-                scope: v.scope,
-                merge: v.merge,
-                default: self.kept.get(&i).and_then(|k| k.default.clone()),
-                record: self.kept.get(&i).map(|k| (k.section, k.path.clone())),
-                ..Variable::default()
-            }
+        let all = |(i, v): (usize, &Var)| Variable {
+            name: v.name.clone(),
+            fields: v.all_fields(),
+            scope: v.scope,
+            merge: v.merge,
+            kind: self.kept.get(&i).and_then(|k| k.kind).map(|(kind, _)| kind),
+            default: self.kept.get(&i).and_then(|k| k.default.clone()),
+            record: self.kept.get(&i).map(|k| (k.section, k.path.clone())),
+            ..Variable::default()
         };
         let mut vars: Vec<Variable> = self.vars.iter().enumerate().map(all).collect();
         self.flow.lineage(&mut vars);
@@ -298,8 +301,9 @@ impl Ctx<'_> {
             .map(|(k, _)| k.as_str());
         let names = scope.vars.iter().map(|v| v.name.as_str()).chain(globals);
         let near = nearest(name, names.chain(RESERVED.iter().copied().take(4)));
-        if near.is_none() && (scope.incomplete || path.optional) {
-            return (!scope.incomplete).then_some(NOTHING);
+        let incomplete = scope.incomplete || self.damaged.contains("save-as");
+        if near.is_none() && (incomplete || path.optional) {
+            return (!incomplete).then_some(NOTHING);
         }
         let found = Diagnostic::error(
             301,

@@ -3,26 +3,63 @@
 use super::types::Type;
 use crate::plan::Role;
 use serde_json::{Value as Json, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 /// The section, read leniently: what is not there is empty.
 #[derive(Debug, Clone, Default)]
-pub struct Section(pub Json);
+pub struct Section {
+    pub said: Json,
+    /// By call: every step asks for them.
+    params: HashMap<String, Vec<Param>>,
+}
 
 /// A parameter of a call.
-pub struct Param<'s> {
-    pub name: &'s str,
+#[derive(Debug, Clone)]
+pub struct Param {
+    pub name: String,
     /// text, integer, number, boolean, map, list, any.
-    pub kind: &'s str,
+    pub kind: String,
+    /// What a text must be: `http-url`, or anything.
+    pub format: Option<String>,
     pub required: bool,
-    pub description: &'s str,
+    pub description: String,
+}
+
+impl Param {
+    fn of(name: &str, about: &Json) -> Self {
+        let text = |key: &str| about.get(key).and_then(Json::as_str);
+        Self {
+            name: name.to_owned(),
+            kind: text("type").unwrap_or("any").to_owned(),
+            format: text("format").map(str::to_owned),
+            required: about.get("required").and_then(Json::as_bool) == Some(true),
+            description: text("description").unwrap_or_default().to_owned(),
+        }
+    }
 }
 
 impl Section {
+    /// Reads what a component says.
+    pub fn of(said: Json) -> Self {
+        let mut section = Self {
+            said,
+            params: HashMap::new(),
+        };
+        section.add_store_calls();
+        let calls = section.said.get("calls").and_then(Json::as_object);
+        let params = calls.into_iter().flatten().filter_map(|(call, about)| {
+            let all = about.get("params")?.as_object()?;
+            let params = all.iter().map(|(name, about)| Param::of(name, about));
+            Some((call.clone(), params.collect()))
+        });
+        section.params = params.collect();
+        section
+    }
+
     /// The calls of a `kv_store`, which the contract of resource components fixes.
-    pub fn with_store_calls(mut self) -> Self {
+    fn add_store_calls(&mut self) {
         let stores = self.role() == Some(Role::Resource) && self.provides().contains(&"kv_store");
-        if let (true, Some(map)) = (stores, self.0.as_object_mut()) {
+        if let (true, Some(map)) = (stores, self.said.as_object_mut()) {
             map.entry("calls").or_insert_with(|| {
                 let text = |what| json!({"type": "text", "required": true, "description": what});
                 let store = text("Name of the `kv_store` under `resources`");
@@ -37,36 +74,35 @@ impl Section {
                 })
             });
         }
-        self
     }
 
     /// Nothing is known of the component.
     pub fn is_unknown(&self) -> bool {
-        !self.0.is_object()
+        !self.said.is_object()
     }
 
     pub fn version(&self) -> Option<&str> {
-        self.0.get("version")?.as_str()
+        self.said.get("version")?.as_str()
     }
 
     pub fn role(&self) -> Option<Role> {
-        match self.0.get("role")?.as_str()? {
+        match self.said.get("role")?.as_str()? {
             "resource" => Some(Role::Resource),
             _ => Some(Role::Protocol),
         }
     }
 
     pub fn capabilities(&self) -> Vec<&str> {
-        texts(self.0.get("capabilities"))
+        texts(self.said.get("capabilities"))
     }
 
     pub fn provides(&self) -> Vec<&str> {
-        texts(self.0.get("provides"))
+        texts(self.said.get("provides"))
     }
 
     /// Roles that a resource of this type needs in `provider.calls`.
     pub fn roles(&self, kind: &str) -> Option<Vec<&str>> {
-        self.0
+        self.said
             .get("roles")?
             .get(kind)
             .map(|roles| texts(Some(roles)))
@@ -74,35 +110,18 @@ impl Section {
 
     /// Fields that a resource of this type always has.
     pub fn fields(&self, kind: &str) -> Vec<&str> {
-        texts(self.0.get("fields").and_then(|f| f.get(kind)))
+        texts(self.said.get("fields").and_then(|f| f.get(kind)))
     }
 
     /// None: the section says nothing of the call.
-    pub fn params(&self, call: &str) -> Option<Vec<Param<'_>>> {
-        let params = self.0.get("calls")?.get(call)?.get("params")?.as_object()?;
-        Some(
-            params
-                .iter()
-                .map(|(name, about)| Param {
-                    name,
-                    kind: about.get("type").and_then(Json::as_str).unwrap_or("any"),
-                    required: about
-                        .get("required")
-                        .and_then(Json::as_bool)
-                        .unwrap_or(false),
-                    description: about
-                        .get("description")
-                        .and_then(Json::as_str)
-                        .unwrap_or(""),
-                })
-                .collect(),
-        )
+    pub fn params(&self, call: &str) -> Option<&[Param]> {
+        self.params.get(call).map(Vec::as_slice)
     }
 
     /// Names of the outputs of a call; none: unknown.
     pub fn outputs(&self, call: &str) -> Option<Vec<&str>> {
         Some(
-            self.0
+            self.said
                 .get("calls")?
                 .get(call)?
                 .get("outputs")?
@@ -115,7 +134,7 @@ impl Section {
 
     /// Names of the `outputs` or `params` of all calls; none: of one they are not known.
     pub fn all_of(&self, what: &str) -> Option<BTreeSet<String>> {
-        let calls = self.0.get("calls").and_then(Json::as_object);
+        let calls = self.said.get("calls").and_then(Json::as_object);
         let said = |call: &str| calls?.get(call)?.get(what)?.as_object();
         let mut all = BTreeSet::new();
         for call in self.capabilities() {
@@ -140,7 +159,7 @@ impl Section {
 
     /// Declared type of an output of a call.
     pub fn output_type(&self, call: &str, output: &str) -> Option<&str> {
-        self.0
+        self.said
             .get("calls")?
             .get(call)?
             .get("outputs")?

@@ -58,6 +58,9 @@ impl Ctx<'_> {
         components: &Components<'_>,
         actions: &[ActionDecl<'_>],
     ) {
+        if decl.is_none() && !simulated {
+            return;
+        }
         let none = SimDecl::default();
         let given = decl.unwrap_or(&none);
         let mut models: Vec<Json> = Vec::new();
@@ -141,7 +144,7 @@ impl Ctx<'_> {
                 self.report(found.note(format!("outputs: {}", known.join(", "))));
                 continue;
             }
-            let expected = match (kind(&section.0, call, &output.value), to_json(node)) {
+            let expected = match (kind(&section.said, call, &output.value), to_json(node)) {
                 ("integer", value) if !value.is_i64() && !value.is_u64() => "a whole number",
                 ("number", value) if !value.is_number() => "a number",
                 ("boolean", value) if !value.is_boolean() => "true or false",

@@ -1,7 +1,7 @@
 //! What is known of values before a run.
 
 use super::section::Section;
-use crate::plan::Value;
+use crate::plan::{Value, ValueKind};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -54,6 +54,28 @@ impl Type {
             Self::Number => "a number",
             Self::Text => "text",
             Self::Json => "a list or map",
+        }
+    }
+
+    /// The name of a value's type, lists and maps told apart.
+    pub fn named_of(value: &Value) -> &'static str {
+        match value {
+            Value::Json(text) if text.starts_with('[') => "a list",
+            Value::Json(_) => "a map",
+            value => Self::of(value).name(),
+        }
+    }
+
+    /// Whether a value of this type may be what a field of the Workbook holds; if it is not known, that is seen when it is there.
+    pub const fn may_be(self, kind: ValueKind) -> bool {
+        match self {
+            Self::Any | Self::Null => true,
+            Self::Boolean => matches!(kind, ValueKind::Boolean),
+            Self::Integer | Self::Number => {
+                matches!(kind, ValueKind::Integer | ValueKind::Number)
+            }
+            Self::Text => matches!(kind, ValueKind::Text),
+            Self::Json => matches!(kind, ValueKind::List | ValueKind::Map),
         }
     }
 

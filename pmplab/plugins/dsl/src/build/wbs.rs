@@ -71,6 +71,7 @@ fn parent(
         node,
         process_group: process_group.into(),
         call: None,
+        action: None,
         resources: resources.into_iter().cloned().collect(),
         planned,
         owner: children.iter().find_map(|c| c.owner.clone()),
@@ -196,6 +197,7 @@ impl Maker<'_> {
             node: step.node.clone(),
             process_group: group.into(),
             call: Some(format!("{}.{}", component.name, call.call)),
+            action: Some(call.name.clone()),
             resources: resources.into_iter().collect(),
             planned,
             owner: component

@@ -5,10 +5,12 @@ use super::flow::At;
 use super::json::scalar;
 use super::scope::Scope;
 use super::section::{Param, Section};
+use super::types::Type;
 use crate::diag::{Diagnostic, Span, nearest};
 use crate::plan::{Expr, Hole, Part, Template, Term};
 use crate::read::Ctx;
 use crate::yaml::{Kind, Node, Plain, Scalar, plain};
+use pmplab_url::Url;
 use serde_json::{Map, Value as Json};
 
 /// A call of a component, and where the script names it.
@@ -29,6 +31,17 @@ enum Typing {
     Text,
 }
 
+impl Typing {
+    /// A scalar without templates.
+    fn json(self, s: &Scalar) -> Json {
+        match self {
+            Self::Core => scalar(s),
+            Self::Text if s.plain && plain(&s.text) == Plain::Null => Json::Null,
+            Self::Text => s.text.clone().into(),
+        }
+    }
+}
+
 impl Ctx<'_> {
     /// Names and types of the parameters.
     pub fn check_with(&mut self, with: Option<&Node>, callee: &Callee<'_>, path: &str) {
@@ -37,7 +50,7 @@ impl Ctx<'_> {
             Some((_, Some(entries))) => entries,
             None => &[],
         };
-        let what = format!("{}.{}", callee.component, callee.call);
+        let what = || format!("{}.{}", callee.component, callee.call);
         for entry in entries.iter().filter(|e| e.key.contains("{{")) {
             let found =
                 Diagnostic::error(305, entry.key_span, "a key cannot be a template").label("a key");
@@ -48,13 +61,13 @@ impl Ctx<'_> {
         };
         for entry in entries {
             let Some(param) = params.iter().find(|p| p.name == entry.key) else {
-                let names: Vec<&str> = params.iter().map(|p| p.name).collect();
+                let names: Vec<&str> = params.iter().map(|p| p.name.as_str()).collect();
                 let settings = ["save-as", "timeout", "on-error", "on-timeout", "max-body"];
                 let moved = settings.contains(&entry.key.replace('_', "-").as_str());
                 let found = Diagnostic::error(
                     if moved { 107 } else { 705 },
                     entry.key_span,
-                    format!("`{what}` has no parameter `{}`", entry.key),
+                    format!("`{}` has no parameter `{}`", what(), entry.key),
                 );
                 let found = found.label("unknown parameter").at(path);
                 let found = if moved {
@@ -67,32 +80,32 @@ impl Ctx<'_> {
             };
             self.check_param(param, &entry.value, &what, path);
         }
-        let given = |p: &&Param<'_>| {
+        let given = |p: &&Param| {
             entries
                 .iter()
-                .any(|e| e.key == p.name || nearest(&e.key, [p.name]).is_some())
+                .any(|e| e.key == p.name || nearest(&e.key, [p.name.as_str()]).is_some())
         };
         for param in params.iter().filter(|p| p.required && !given(p)) {
             let found = Diagnostic::error(
                 705,
                 callee.span,
-                format!("`{what}` needs the parameter `{}`", param.name),
+                format!("`{}` needs the parameter `{}`", what(), param.name),
             );
             self.report(
                 found
                     .label(format!("no `{}` in its `with`", param.name))
                     .at(path)
-                    .help(param.description.to_owned()),
+                    .help(param.description.clone()),
             );
         }
     }
 
-    fn check_param(&mut self, param: &Param<'_>, node: &Node, what: &str, path: &str) {
+    fn check_param(&mut self, param: &Param, node: &Node, what: &dyn Fn() -> String, path: &str) {
         if node.text().is_some_and(has_template) || param.kind == "any" || node.is_null() {
             return;
         }
         let typed = node.scalar().map(|s| (s.plain, plain(&s.text)));
-        let good = match param.kind {
+        let good = match param.kind.as_str() {
             "text" => typed.is_some(),
             "integer" => matches!(typed, Some((true, Plain::Integer(_)))),
             "number" => matches!(typed, Some((true, Plain::Integer(_) | Plain::Number(_)))),
@@ -101,11 +114,20 @@ impl Ctx<'_> {
             "list" => node.list().is_some(),
             _ => true,
         };
+        if let (true, Some("http-url"), Some(text)) = (good, param.format.as_deref(), node.text())
+            && let Err(why) = Url::parse(text)
+        {
+            let message = format!("no request of `{}` can go to this `{}`", what(), param.name);
+            let found = Diagnostic::error(415, node.span, message).label(why.to_string());
+            let found = found.at(format!("{path}.{}", param.name));
+            self.report(found.help(param.description.to_owned()));
+        }
         if !good {
             let article = if param.kind == "integer" { "an" } else { "a" };
             let message = format!(
-                "parameter `{}` of `{what}` must be {article} {}, not {}",
+                "parameter `{}` of `{}` must be {article} {}, not {}",
                 param.name,
+                what(),
                 param.kind,
                 node.what()
             );
@@ -115,7 +137,7 @@ impl Ctx<'_> {
             self.report(if param.description.is_empty() {
                 found
             } else {
-                found.help(param.description.to_owned())
+                found.help(param.description.clone())
             });
         }
     }
@@ -136,12 +158,18 @@ impl Ctx<'_> {
             let kind = params
                 .iter()
                 .find(|p| p.name == entry.key)
-                .map_or("any", |p| p.kind);
+                .map_or("any", |p| p.kind.as_str());
             let typing = if matches!(kind, "text" | "map") {
                 Typing::Text
             } else {
                 Typing::Core
             };
+            if let Kind::Scalar(s) = &entry.value.kind
+                && !has_template(&s.text)
+            {
+                json.insert(entry.key.clone(), typing.json(s));
+                continue;
+            }
             let mut walk = Walk {
                 scope: &mut *scope,
                 at,
@@ -222,11 +250,7 @@ impl Ctx<'_> {
                     }
                 }
             }
-            Kind::Scalar(s) => match typing {
-                Typing::Core => scalar(s),
-                Typing::Text if node.is_null() => Json::Null,
-                Typing::Text => s.text.clone().into(),
-            },
+            Kind::Scalar(s) => typing.json(s),
         }
     }
 
@@ -238,15 +262,31 @@ impl Ctx<'_> {
         scope: &mut Scope<'_, '_>,
         at: At,
     ) -> Option<Template> {
+        self.typed_template(node, path, scope, at)
+            .map(|(template, _)| template)
+    }
+
+    /// The same, and the type of its value.
+    pub fn typed_template(
+        &mut self,
+        node: &Node,
+        path: &str,
+        scope: &mut Scope<'_, '_>,
+        at: At,
+    ) -> Option<(Template, Type)> {
         let pieces = self.pieces(node, path)?;
         let mut parts = Vec::with_capacity(pieces.len());
         let mut good = true;
+        let mut last = Type::Text;
         for piece in pieces {
             match piece {
                 Piece::Text(text) => parts.push(Part::Text(text)),
                 Piece::Expr { tree, written } => {
                     match self.expression(&tree, written, scope, at, path) {
-                        Some((expr, _)) => parts.push(Part::Expr(expr)),
+                        Some((expr, kind)) => {
+                            last = kind;
+                            parts.push(Part::Expr(expr));
+                        }
                         None => good = false,
                     }
                 }
@@ -258,9 +298,9 @@ impl Ctx<'_> {
         if let [Part::Expr(_)] = parts[..]
             && let Some(Part::Expr(expr)) = parts.pop()
         {
-            return Some(Template::Whole(expr));
+            return Some((Template::Whole(expr), last));
         }
-        Some(Template::Mixed(fold(parts)))
+        Some((Template::Mixed(fold(parts)), Type::Text))
     }
 
     /// Templates of an action that no workflow uses: only their form is checked.

@@ -5,7 +5,7 @@ use super::grammar::{Path, Step};
 use super::scope::{Kept, Scope, Var};
 use super::types::Type;
 use crate::diag::{Diagnostic, Span, nearest};
-use crate::plan::{self, Source, Term, Value};
+use crate::plan::{self, Source, Term, Value, ValueKind};
 use crate::read::Ctx;
 use crate::read::workbook::{FieldDecl, WorkbookDecl};
 use crate::workbook::{FLAG, FLAT, Grain, KEPT, REGISTERS, kept, section};
@@ -201,9 +201,14 @@ impl<'n> Ctx<'_> {
         for field in &book.fields {
             let default = field.default.as_ref().and_then(|(node, place)| {
                 let value = self.known(node, place, scope)?;
-                self.fits(field, &value, node.span, place);
-                Some(value)
+                Some((value, node.span, place))
             });
+            let kind = ValueKind::named(field.kind).map(|kind| (kind, field.span));
+            if let (Some(kind), Some((value, span, place))) = (kind, &default)
+                && !kind.0.accepts(value)
+            {
+                self.misfit(kind, Type::named_of(value), *span, place);
+            }
             let name = field.full();
             if let Some(kind) = Type::named(field.kind) {
                 scope.types.learn(&name, VALUE, kind);
@@ -211,27 +216,21 @@ impl<'n> Ctx<'_> {
             let kept = Kept {
                 section: field.section,
                 path: field.path.clone(),
-                default,
+                kind,
+                default: default.map(|(value, ..)| value),
             };
             scope.keep(name, kept);
         }
     }
 
-    fn fits(&mut self, field: &FieldDecl<'_>, value: &Value, span: Span, place: &str) {
-        let (Some(wanted), found) = (Type::named(field.kind), Type::of(value)) else {
-            return;
-        };
-        let fits = wanted == found
-            || matches!(wanted, Type::Any)
-            || matches!(found, Type::Null)
-            || (wanted == Type::Number && found == Type::Integer);
-        if !fits {
-            let message = format!("`{place}` must be {}, not {}", wanted.name(), found.name());
-            let found = Diagnostic::error(104, span, message)
-                .label(format!("expected {}", wanted.name()))
-                .also(field.span, "its type is declared here");
-            self.report(found.at(place));
-        }
+    /// A value that a field of the Workbook cannot hold.
+    pub fn misfit(&mut self, kind: (ValueKind, Span), found: &str, span: Span, place: &str) {
+        let (kind, declared) = kind;
+        let message = format!("`{place}` must be {}, not {found}", kind.name());
+        let found = Diagnostic::error(104, span, message)
+            .label(format!("expected {}", kind.name()))
+            .also(declared, "its type is declared here");
+        self.report(found.at(place));
     }
 
     /// What `workbook.*` means; `rest` are the steps behind `workbook`.
@@ -334,6 +333,9 @@ impl<'n> Ctx<'_> {
         if known == 0 {
             let saved = scope.vars.iter().filter(|v| v.in_workbook());
             names.extend(saved.map(|v| v.name.clone()).filter(|n| !n.contains('.')));
+        }
+        if known == 0 && self.damaged.contains("save-as") {
+            return;
         }
         let Some(wrong) = rest.get(known) else {
             let last = &rest[rest.len() - 1];
@@ -464,8 +466,9 @@ impl Scope<'_, '_> {
         var
     }
 
-    /// Fields of the Workbook that a context names begin with its values.
-    pub fn begin_with(&mut self, context: &Map<String, Json>) {
+    /// Fields of the Workbook that a context names begin with its values. Their paths in the context, and variables.
+    pub fn begin_with(&mut self, context: &Map<String, Json>) -> Vec<(String, usize)> {
+        let mut named = Vec::new();
         for (key, value) in context {
             let inner = match value {
                 Json::Object(map) if section(key).is_some() => Some(map),
@@ -483,11 +486,15 @@ impl Scope<'_, '_> {
                     Meaning::Flag(taken) if taken == steps.len() => Some(self.flag()),
                     _ => None,
                 };
-                if let Some(kept) = var.and_then(|var| self.kept.get_mut(&var)) {
+                if let Some(var) = var
+                    && let Some(kept) = self.kept.get_mut(&var)
+                {
                     kept.default = Some(Value::from_json(value));
+                    named.push((path, var));
                 }
             }
         }
+        named
     }
 
     /// The variable of `registers.flag`, which is there once something names it.
@@ -498,6 +505,7 @@ impl Scope<'_, '_> {
         let kept = Kept {
             section: REGISTERS,
             path: "flag".to_owned(),
+            kind: None,
             default: Some(Value::Boolean(false)),
         };
         self.keep(FLAG.to_owned(), kept)

@@ -257,6 +257,11 @@ pub const CODES: &[Code] = &[
         "write `p95(http.get) < 300ms` or `fail_rate < 1%`",
     ),
     code(
+        415,
+        "URL that no request can go to",
+        "write `http://HOST[:PORT]/PATH`",
+    ),
+    code(
         501,
         "file of a resource not found",
         "paths are relative to the bundle and stay in it",

@@ -48,7 +48,11 @@ impl Ctx<'_> {
         let file = self.sources.add(SCRIPT_FILE, text.clone());
         let loaded = yaml::load(&text, file);
         let clean = loaded.diagnostics.is_empty();
-        if loaded.diagnostics.iter().any(|d| d.number == 3) {
+        if loaded
+            .diagnostics
+            .iter()
+            .any(|d| matches!(d.number, 3 | 104))
+        {
             self.damaged.extend(super::fields::SECTIONS);
         }
         self.found.extend(loaded.diagnostics);

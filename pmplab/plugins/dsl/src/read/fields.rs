@@ -4,6 +4,7 @@ use super::Ctx;
 use super::places::Place;
 use crate::diag::{Diagnostic, Span, nearest};
 use crate::yaml::{Entry, Node};
+use std::borrow::Cow;
 
 /// A map whose keys were checked against a place.
 pub struct Fields<'n> {
@@ -66,8 +67,12 @@ pub fn inside(path: &str) -> String {
 }
 
 /// The same name with `-` for `_`.
-pub fn kebab(key: &str) -> String {
-    key.replace('_', "-")
+pub fn kebab(key: &str) -> Cow<'_, str> {
+    if key.contains('_') {
+        key.replace('_', "-").into()
+    } else {
+        key.into()
+    }
 }
 
 impl Ctx<'_> {

@@ -37,7 +37,7 @@ pub struct Ctx<'a> {
     pub found: Vec<Diagnostic>,
     /// A reference leads nowhere: there can be no plan, even where that is only a warning.
     pub dangling: bool,
-    /// Sections of the script that lost entries to errors: what is not in them may have been.
+    /// Sections of the script that lost entries to errors, and `save-as`: what is not in them may have been.
     pub damaged: HashSet<&'static str>,
 }
 

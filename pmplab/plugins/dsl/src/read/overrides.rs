@@ -20,6 +20,32 @@ impl Ctx<'_> {
         for (path, value) in self.req.overrides.clone() {
             self.set(root, &path, &value);
         }
+        for text in &self.req.thresholds {
+            self.demand(root, text);
+        }
+    }
+
+    /// Adds a threshold to those of the script.
+    fn demand(&mut self, root: &mut Node, text: &str) {
+        let file = self.sources.add("<--threshold>", text.to_owned());
+        let span = Span::on_line(file, 1, 1, text.chars().count().max(1) as u32);
+        let node = |kind| Node { span, kind };
+        let demand = node(Kind::Scalar(Scalar {
+            text: text.to_owned(),
+            plain: false,
+        }));
+        let Some(monitoring) = entry(root, "monitoring", node(Kind::Map(Vec::new()))) else {
+            return;
+        };
+        let Some(all) = entry(monitoring, "thresholds", node(Kind::List(Vec::new()))) else {
+            return;
+        };
+        if let Kind::List(items) = &mut all.kind {
+            items.push(demand);
+        } else {
+            let first = std::mem::replace(all, node(Kind::List(Vec::new())));
+            all.kind = Kind::List(vec![first, demand]);
+        }
     }
 
     fn set(&mut self, root: &mut Node, path: &str, value: &str) {
@@ -157,6 +183,29 @@ impl Ctx<'_> {
             }
         }
     }
+}
+
+/// The value of a key, which is added when it is not there or null; none where no key can be.
+fn entry<'n>(node: &'n mut Node, key: &str, empty: Node) -> Option<&'n mut Node> {
+    let Kind::Map(entries) = &mut node.kind else {
+        return None;
+    };
+    let at = entries
+        .iter()
+        .position(|e| kebab(&e.key) == key)
+        .unwrap_or_else(|| {
+            entries.push(Entry {
+                key: key.to_owned(),
+                key_span: empty.span,
+                value: empty.clone(),
+            });
+            entries.len() - 1
+        });
+    let value = &mut entries[at].value;
+    if value.is_null() {
+        *value = empty;
+    }
+    Some(value)
 }
 
 /// Splits `a.b[0][name=x]["c.d"]`; the error is the character at fault.

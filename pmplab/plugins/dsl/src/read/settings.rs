@@ -64,9 +64,13 @@ impl Ctx<'_> {
         let path = |key: &str| fields.path_of(key);
         let mut settings = Settings {
             with: fields.get("with").filter(|n| !n.is_null()),
-            save: fields
-                .get("save-as")
-                .and_then(|n| self.save_as(n, &path("save-as"))),
+            save: fields.get("save-as").and_then(|n| {
+                let save = self.save_as(n, &path("save-as"));
+                if save.is_none() {
+                    self.damaged.insert("save-as");
+                }
+                save
+            }),
             expect: fields.get("expect").map(|n| (n, path("expect"))),
             extract: fields
                 .get("extract")

@@ -1,4 +1,4 @@
-//! The grammar of a threshold: `p95(http.get) < 300ms`, `fail_rate < 1%`, `rate(login) > 10/s`.
+//! The grammar of a threshold: `p95(http.get) < 300ms`, `fail_rate < 1%`, `rate(login) > 10/s`, `p99 < 1s for 10s, abort`.
 
 use super::Ctx;
 use crate::diag::{Diagnostic, Span, nearest};
@@ -95,6 +95,9 @@ impl Ctx<'_> {
     }
 }
 
+/// The shortest window: what comes in is looked at once a second.
+const SHORTEST: u64 = 1_000_000_000;
+
 /// The threshold, and where its selector begins.
 fn parse(text: &str) -> Result<(Threshold, usize), Defect> {
     let place = |part: &str| {
@@ -118,7 +121,42 @@ fn parse(text: &str) -> Result<(Threshold, usize), Defect> {
             EXAMPLES,
         ));
     };
-    let (left, right) = (text[..split].trim(), &text[split..]);
+    let (judged, abort) = match text.rsplit_once(',') {
+        Some((rest, word)) if word.trim() == "abort" => (rest, true),
+        Some((_, word)) if text.len() - word.len() > split => {
+            let help = "write `, abort` to end the run when it does not hold, or leave it out";
+            return Err(defect(
+                word.trim(),
+                format!("nothing is done by `{}`", word.trim()),
+                help,
+            ));
+        }
+        _ => (text, false),
+    };
+    let (judged, window) = match judged[split.min(judged.len())..].find(" for ") {
+        None => (judged, None),
+        Some(at) => {
+            let (rest, window) = (&judged[..split + at], judged[split + at + 5..].trim());
+            match units::duration(window) {
+                Ok(ns) if ns >= SHORTEST => (rest, Some(ns)),
+                Ok(_) => {
+                    return Err(defect(
+                        window,
+                        "a window is no shorter than a second".into(),
+                        EXAMPLES,
+                    ));
+                }
+                Err(_) => {
+                    return Err(defect(
+                        window,
+                        format!("`{window}` is no window"),
+                        "write a time, such as `for 10s`",
+                    ));
+                }
+            }
+        }
+    };
+    let (left, right) = (judged[..split].trim(), &judged[split..]);
     let signs = right.find(|c| !"<>=!".contains(c)).unwrap_or(right.len());
     let (sign, bound) = (&right[..signs], right[signs..].trim());
     let operator = match sign {
@@ -197,6 +235,8 @@ fn parse(text: &str) -> Result<(Threshold, usize), Defect> {
         of: of.map(str::to_owned),
         operator,
         bound: value,
+        window,
+        abort,
     };
     Ok((threshold, at))
 }
@@ -251,6 +291,24 @@ mod tests {
     }
 
     #[test]
+    fn a_threshold_may_have_a_window_and_end_the_run() {
+        let judged = |text: &str| {
+            let (t, _) = parse(text).unwrap();
+            (t.metric, t.bound, t.window, t.abort)
+        };
+        let p99 = || "p99".to_owned();
+        assert_eq!(
+            judged("p99(checkout) < 500ms for 10s, abort"),
+            (p99(), 5e8, Some(10_000_000_000), true)
+        );
+        assert_eq!(
+            judged("p99 < 1m30s for 1m"),
+            (p99(), 9e10, Some(60_000_000_000), false)
+        );
+        assert_eq!(judged("p99 < 1s,abort"), (p99(), 1e9, None, true));
+    }
+
+    #[test]
     fn what_is_no_threshold_says_where_and_why() {
         for (text, at, says) in [
             ("p95", 0, "compares a metric with a bound"),
@@ -265,10 +323,14 @@ mod tests {
             ("p95 =< 3s", 4, "no operator `=<`"),
             ("count < many", 8, "compared with a whole number"),
             ("p95 < ", 0, "compared with a time"),
+            ("p95 < 1s for 10ms", 13, "no shorter than a second"),
+            ("p95 < 1s for ever", 13, "no window"),
+            ("p95 < 1s, about", 10, "nothing is done by `about`"),
+            ("p95 < 1s for 10s, ", 0, "nothing is done by"),
         ] {
             let found = parse(text).unwrap_err();
             assert!(found.message.contains(says), "{text}: {}", found.message);
-            if !text.ends_with("< ") {
+            if !text.ends_with(' ') {
                 assert_eq!(found.at, at, "{text}");
             }
         }

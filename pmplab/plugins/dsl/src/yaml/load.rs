@@ -97,8 +97,24 @@ enum FrameKind {
     Map {
         entries: Vec<Entry>,
         key: Option<Node>,
+        /// Of a map that is not small.
         seen: HashMap<String, Span>,
     },
+}
+
+/// A map up to this size is searched for a key faster than a table of its keys is made.
+const SMALL: usize = 16;
+
+/// Where `key` stands already.
+fn first(key: &str, entries: &[Entry], seen: &mut HashMap<String, Span>) -> Option<Span> {
+    if entries.len() <= SMALL {
+        let found = entries.iter().find(|entry| entry.key == key);
+        return found.map(|entry| entry.key_span);
+    }
+    if seen.is_empty() {
+        seen.extend(entries.iter().map(|e| (e.key.clone(), e.key_span)));
+    }
+    seen.get(key).copied()
 }
 
 impl Loader {
@@ -299,22 +315,32 @@ impl Loader {
             FrameKind::List(items) => items.push(node),
             FrameKind::Map { entries, key, seen } => match key.take() {
                 None => *key = Some(node),
+                Some(nothing) if nothing.is_null() => {
+                    let found =
+                        Diagnostic::error(104, nothing.span, "a key must be text, not nothing")
+                            .label("this key is null");
+                    self.diagnostics.push(
+                        found.help("name it, or quote it where that is its name: `\"null\"`"),
+                    );
+                }
                 Some(Node {
                     span,
                     kind: Kind::Scalar(Scalar { text, .. }),
                 }) => {
-                    if let Some(first) = seen.get(&text) {
+                    if let Some(first) = first(&text, entries, seen) {
                         let message = format!(
                             "`{text}` is defined twice; the first is on line {}",
                             first.line
                         );
                         let found = Diagnostic::error(3, span, message)
                             .label("defined again")
-                            .also(*first, "first defined here");
+                            .also(first, "first defined here");
                         self.diagnostics
                             .push(found.help("rename or remove one of the two"));
                     } else {
-                        seen.insert(text.clone(), span);
+                        if !seen.is_empty() {
+                            seen.insert(text.clone(), span);
+                        }
                         entries.push(Entry {
                             key: text,
                             key_span: span,

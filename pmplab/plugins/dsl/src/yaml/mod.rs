@@ -88,7 +88,9 @@ impl Node {
     #[must_use]
     pub fn what(&self) -> &'static str {
         match &self.kind {
+            Kind::List(items) if items.is_empty() => "an empty list",
             Kind::List(_) => "a list",
+            Kind::Map(entries) if entries.is_empty() => "an empty map",
             Kind::Map(_) => "a map",
             Kind::Scalar(_) if self.is_null() => "nothing",
             Kind::Scalar(s)
@@ -99,6 +101,7 @@ impl Node {
             Kind::Scalar(s) if s.plain && matches!(plain(&s.text), Plain::Boolean(_)) => {
                 "a boolean"
             }
+            Kind::Scalar(s) if s.text.trim().is_empty() => "empty text",
             Kind::Scalar(_) => "text",
         }
     }

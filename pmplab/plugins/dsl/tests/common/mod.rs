@@ -26,6 +26,12 @@ pub fn plan(bundle: &Bundle) -> Plan {
     checked.plan.unwrap()
 }
 
+/// The answer of `parse2wbs`, read.
+#[allow(dead_code)]
+pub fn answer(checked: &Checked) -> serde_json::Value {
+    serde_json::from_str(&pmplab_dsl::answer(checked)).unwrap()
+}
+
 /// Codes of what is said, warnings apart.
 #[allow(dead_code)]
 pub fn codes(checked: &Checked) -> Vec<String> {

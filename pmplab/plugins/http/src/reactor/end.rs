@@ -7,9 +7,9 @@ use crate::net::Net;
 use crate::outputs;
 use crate::redirect;
 use crate::response::Malformed;
-use crate::url::{self, Url};
 use crate::users::{self, Idle, Origin};
 use crate::value::{Event, Failure, Outcome, Value};
+use pmplab_url::{self as url, Url};
 use std::rc::Rc;
 
 /// Buffers of requests larger than this are not kept.
@@ -108,16 +108,13 @@ impl<N: Net> Reactor<N> {
         };
         let url = match Url::parse(&next) {
             Ok(url) => url,
-            Err(failure) => {
+            Err(why) => {
                 let kind = if next.starts_with("https:") {
                     "transport.tls"
                 } else {
                     "protocol.http.malformed"
                 };
-                return self.fail(
-                    slot,
-                    Failure::new(kind, format!("redirected: {}", failure.message)),
-                );
+                return self.fail(slot, Failure::new(kind, format!("redirected: {why}")));
             }
         };
         let same = ex.origin.is(&url);

@@ -35,14 +35,14 @@ struct Core;
 impl Guest for Core {
     fn parse2wbs(request: String) -> String {
         speak_up();
-        start::check(&request).to_string()
+        start::check(&request)
     }
 
     fn start(request: String, _now: u64) -> Result<String, String> {
         speak_up();
-        let (run, answer) = start::start(&request).map_err(|refusal| refusal.to_string())?;
+        let (run, answer) = start::start(&request)?;
         RUN.replace(Some(run));
-        Ok(answer.to_string())
+        Ok(answer)
     }
 
     fn step(now: u64, budget: u64) -> Result<Stepped, String> {

@@ -118,17 +118,18 @@ impl Providers for Composed {
     }
 }
 
-fn refuse(code: &str, message: impl Into<String>) -> Json {
-    json!({"code": code, "message": message.into()})
+/// JSON text.
+fn refuse(code: &str, message: impl Into<String>) -> String {
+    json!({"code": code, "message": message.into()}).to_string()
 }
 
-fn parse(text: &str) -> Result<Request, Json> {
+fn parse(text: &str) -> Result<Request, String> {
     serde_json::from_str(text)
         .map_err(|error| refuse("request", format!("the request cannot be read: {error}")))
 }
 
 /// The answer of `parse2wbs`.
-pub fn check(text: &str) -> Json {
+pub fn check(text: &str) -> String {
     let request = match parse(text) {
         Ok(request) => request,
         Err(refusal) => return refusal,
@@ -136,15 +137,15 @@ pub fn check(text: &str) -> Json {
     let Some(bundle) = Bundle::open() else {
         return refuse("bundle", "the host opened no /bundle");
     };
-    answer(&pmplab_dsl::check(
-        &request,
-        &bundle,
-        &mut Composed::new(&request, None),
-    ))
+    let checked = pmplab_dsl::check(&request, &bundle, &mut Composed::new(&request, None));
+    let answer = answer(&checked);
+    // The host drops this instance after a check, at once; taking a long plan apart would take longer than writing it.
+    std::mem::forget(checked);
+    answer
 }
 
 /// Checks again, then initialises the components, providers first, and prepares every action.
-pub fn start(text: &str) -> Result<(Run, Json), Json> {
+pub fn start(text: &str) -> Result<(Run, String), String> {
     let request = Request {
         mode: Mode::Deploy,
         ..parse(text)?
@@ -239,7 +240,7 @@ pub fn start(text: &str) -> Result<(Run, Json), Json> {
 }
 
 /// The components of a role that the plan calls, in the order of the script.
-fn used(plan: &Plan, role: Role, slots: usize) -> Result<Vec<&Component>, Json> {
+fn used(plan: &Plan, role: Role, slots: usize) -> Result<Vec<&Component>, String> {
     let used: Vec<_> = plan
         .components
         .iter()
@@ -258,7 +259,7 @@ fn used(plan: &Plan, role: Role, slots: usize) -> Result<Vec<&Component>, Json> 
 }
 
 /// A component must be what its section said when the plan was checked.
-fn agree(component: &Component, found: &Capabilities) -> Result<(), Json> {
+fn agree(component: &Component, found: &Capabilities) -> Result<(), String> {
     let said = |key: &str| {
         component
             .section
@@ -299,7 +300,7 @@ fn agree(component: &Component, found: &Capabilities) -> Result<(), Json> {
 }
 
 /// Opens the file resources, which checks their sums again.
-fn mount(plan: &Plan) -> Result<Vec<Option<Blob>>, Json> {
+fn mount(plan: &Plan) -> Result<Vec<Option<Blob>>, String> {
     let one = |resource: &pmplab_dsl::plan::Resource| {
         let mounts =
             resource.kind == "file_blob" || resource.calls.iter().any(|(role, _)| role == "mount");

@@ -270,6 +270,8 @@ pub struct Rows {
     /// Files beside the records, and lines of `alerts.jsonl`.
     pub artifacts: Vec<(String, Vec<u8>)>,
     pub alerts: Vec<String>,
+    /// The Workbook at the end.
+    pub snapshot: String,
     pub actions: Vec<ActionRow>,
     pub tasks: Vec<TaskRow>,
     pub load: Vec<LoadRow>,
@@ -298,7 +300,9 @@ impl Ledger for Rows {
     fn artifact(&mut self, name: &str, bytes: Vec<u8>) {
         self.artifacts.push((name.to_owned(), bytes));
     }
-    fn snapshot(&mut self, _: &str) {}
+    fn snapshot(&mut self, json: &str) {
+        self.snapshot = json.to_owned();
+    }
     fn alert(&mut self, line: &str) {
         self.alerts.push(line.to_owned());
     }
@@ -372,12 +376,12 @@ impl Bench {
         }
     }
 
-    /// One step, then time goes on to when the core wants to be called.
+    /// One step, which takes a microsecond at least; then time goes on to when the core wants to be called.
     pub fn step(&mut self) -> Stepped {
         let host = self.world.borrow().now;
         let stepped = self.run.step(host, 20 * MS);
         let mut world = self.world.borrow_mut();
-        world.now = world.now.max(stepped.next).max(host + 1);
+        world.now = world.now.max(stepped.next).max(host + 1_000);
         stepped
     }
 
@@ -393,7 +397,95 @@ impl Bench {
     pub fn go(&mut self) -> &mut Self {
         self.go_for(3600 * SECOND);
         assert_eq!(self.run.phase(), Phase::Finished, "{}", self.run.progress());
+        self.balances();
         self
+    }
+
+    /// What holds at the end of every run, whatever happened in it.
+    pub fn balances(&self) {
+        let (rows, progress) = (self.rows(), self.run.progress());
+        let total = |key: &str| {
+            let scenarios = progress["scenarios"].as_array().unwrap();
+            let counts = scenarios
+                .iter()
+                .map(|scenario| scenario[key].as_u64().unwrap());
+            usize::try_from(counts.sum::<u64>()).unwrap()
+        };
+        assert_eq!(
+            total("started"),
+            rows.actions.len(),
+            "a row for each action"
+        );
+        assert_eq!(total("in_flight"), 0);
+        let ended = total("success") + total("fail") + total("timeout");
+        assert_eq!(total("finished"), ended);
+        assert_eq!(
+            total("tasks_started"),
+            rows.tasks.len(),
+            "a row for each task"
+        );
+        for count in ["online", "stop", "waiting_resource", "throttled"] {
+            assert_eq!(total(count), 0, "{count}");
+        }
+        assert_eq!(progress["leases"]["live"], 0, "all leases are back");
+        let mut keys: Vec<_> = rows
+            .actions
+            .iter()
+            .map(|row| (row.task, row.node, row.visit, row.attempt))
+            .collect();
+        keys.sort_unstable();
+        assert!(keys.windows(2).all(|pair| pair[0] != pair[1]), "{keys:?}");
+        for task in &rows.tasks {
+            let spent = task.waiting_resource + task.running_action + task.throttled + task.blocked;
+            assert_eq!(spent, task.t_end - task.t_start, "{task:?}");
+        }
+    }
+
+    /// The actions that were sent, in their order.
+    pub fn sent(&self) -> Vec<u32> {
+        self.world
+            .borrow()
+            .sent
+            .iter()
+            .map(|sent| sent.action)
+            .collect()
+    }
+
+    /// When they were sent, in milliseconds of the run.
+    pub fn times(&self) -> Vec<u64> {
+        let world = self.world.borrow();
+        world
+            .sent
+            .iter()
+            .map(|sent| (sent.at - 5 * SECOND) / MS)
+            .collect()
+    }
+
+    /// The exits of the tasks.
+    pub fn exits(&self) -> Vec<&'static str> {
+        let tasks = &self.rows().tasks;
+        tasks
+            .iter()
+            .map(|row| pmplab_records::EXITS[row.exit as usize])
+            .collect()
+    }
+
+    /// Error types of the actions; empty on success.
+    pub fn errors(&self) -> Vec<&'static str> {
+        let kind = |row: &ActionRow| {
+            row.error_type
+                .map_or("", |kind| pmplab_records::ERROR_TYPES[kind as usize])
+        };
+        self.rows().actions.iter().map(kind).collect()
+    }
+
+    /// Values that were written to a path of a section.
+    pub fn changes(&self, path: &str) -> Vec<&str> {
+        let changes = self.rows().changes.iter();
+        changes
+            .filter(|row| row.path == path)
+            .map(|row| row.value.as_str())
+            .collect()
     }
 
     pub fn rows(&self) -> &Rows {
@@ -404,6 +496,11 @@ impl Bench {
         let host = self.world.borrow().now;
         self.run.stop(host, at_once);
     }
+}
+
+/// A time of the rows in milliseconds; the fake clocks are some microseconds apart.
+pub fn millis(time: i64) -> i64 {
+    (time + 500_000) / 1_000_000
 }
 
 pub fn text(text: &str) -> Template {
@@ -483,6 +580,7 @@ pub fn call(action: u32, component: usize) -> Call {
         action,
         component,
         call: "get".into(),
+        name: "http.get".into(),
         with: json!({}),
         holes: vec![],
         outputs: vec![],
@@ -511,6 +609,17 @@ pub fn step(name: &str, head: Head) -> Step {
 
 pub fn act(name: &str, action: u32) -> Step {
     step(name, Head::Call(Box::new(call(action, 0))))
+}
+
+/// A step that logs what an expression is.
+pub fn show(name: &str, expr: Expr) -> Step {
+    step(
+        name,
+        Head::Log {
+            level: "info".into(),
+            message: Template::Whole(expr),
+        },
+    )
 }
 
 pub fn log(name: &str, message: &str) -> Step {
@@ -598,6 +707,7 @@ pub fn scenario(spawn: Spawn, users: u64, steps: Vec<Step>) -> Scenario {
 /// Two protocol components, a provider with a file, a pool and a store.
 pub fn plan(scenarios: Vec<Scenario>) -> Plan {
     Plan {
+        key: String::new(),
         program: "P".into(),
         version: "1.0".into(),
         tick: 20 * MS,
@@ -617,6 +727,7 @@ pub fn plan(scenarios: Vec<Scenario>) -> Plan {
         monitoring: Monitoring::default(),
         globals: json!({}),
         wbs: WbsNode {
+            action: None,
             level: "L0".into(),
             name: "P".into(),
             node: "P".into(),
