@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from pmplab.analysis import Summary
+    from pmplab.analysis.summary import Tables
     from pmplab.bundle import Bundle
     from pmplab.engine import Engine, Session
     from pmplab.host.request import Pairs
@@ -114,6 +115,12 @@ class Run:
         return None if answer is None else answer.get("plan")
 
     @property
+    def initialised(self) -> list[dict[str, Any]]:
+        """The components in the order in which they came up, with the version and the capabilities that each said it has."""
+        answer = read_json(self.dir / "plan.json") or {}
+        return list(answer.get("initialised") or ())
+
+    @property
     def warnings(self) -> list[dict[str, Any]]:
         """What the check said against the script without refusing it: diagnostics as the core gives them."""
         answer = read_json(self.dir / "plan.json") or {}
@@ -147,6 +154,14 @@ class Run:
         if self.manifest.get("records") == "windows":
             return windows.by_second(self.frames.windows.collect())
         return seconds(self.frames.actions).collect()
+
+    @property
+    def wbs(self) -> pl.DataFrame:
+        """The WBS, a row per node: scope, resources and risk as planned, and what became of it so far."""
+        from pmplab.analysis import wbs
+
+        kept = self.frames.windows if self.manifest.get("records") == "windows" else self.frames.actions
+        return wbs.wbs((self.plan or {}).get("wbs"), kept)
 
     def changes(self, *sections: str) -> Iterator[Change]:
         """Yield the change stream: every row that the core wrote, shard by shard in the order of `seq`, without gaps.
@@ -186,13 +201,23 @@ class Run:
         frame: pl.LazyFrame = getattr(self.frames, table)
         return frame.collect().to_pandas()
 
-    def summary(self) -> Summary:
-        """Return totals, and counts and percentiles per action."""
-        from pmplab.analysis import summary
+    def summary(self, tag: str | None = None) -> Summary:
+        """Return totals, and counts and percentiles per action; with `tag`, of what the components with this tag did.
 
+        Raises UsageError when no component has the tag.
+        """
+        from pmplab.analysis import summary, tagged
+
+        tables: Tables = self.frames
+        if tag is not None:
+            own, known = tagged.components(self.plan, tag), tagged.known(self.plan)
+            if not own:
+                message = f"no component has the tag `{tag}`"
+                raise UsageError(message, help=f"there are {', '.join(known)}" if known else "add `metadata.tags` to a component")
+            tables = tagged.Tagged(tables, own)
         state = self.state
         return summary(
-            self.frames,
+            tables,
             state.manifest or None,
             run={**state.run, "message": self.message},
             plan=self.plan,

@@ -86,9 +86,14 @@ def _stop(run: Run, times: int) -> str:
     return "stopping: no new work begins, what is in flight may finish (Ctrl-C again: end at once)"
 
 
-def report(run: Run, console: Console, *, as_json: bool = False, extra: dict[str, Any] | None = None) -> int:
-    """Print the summary of `run` and return its exit status. `extra` is added to the JSON object."""
-    found = run_view.summarise(run)
+def report(
+    run: Run, console: Console, *, as_json: bool = False, extra: dict[str, Any] | None = None, tag: str | None = None
+) -> int:
+    """Print the summary of `run` and return its exit status. `extra` is added to the JSON object.
+
+    With `tag`, it is that of the components with this tag. Raises UsageError when there are none.
+    """
+    found = run_view.summarise(run) if tag is None else run.summary(tag).to_json()
     if found is None:
         found = {
             "run_id": run.id,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("run", nargs="?", default="latest", metavar="RUN", help="id, its beginning, its folder, or `latest`")
+    parser.add_argument("--tag", metavar="TAG", help="only what the components with this tag in their metadata did")
     add_json(parser)
 
 
@@ -29,5 +30,5 @@ def open_one(args: argparse.Namespace) -> Run:
 
 def main(args: argparse.Namespace, console: Console) -> int:
     """Show. Whatever became of the run, showing it is fine."""
-    follow.report(open_one(args), console, as_json=args.json)
+    follow.report(open_one(args), console, as_json=args.json, tag=args.tag)
     return 0

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pyarrow as pa
 
+from pmplab.home import read_json
 from pmplab.workbook import stream
-from pmplab.workbook.schema import HOST, HOST_DERIVED, SHARD, tables
+from pmplab.workbook.schema import HOST, HOST_DERIVED, SHARD, VERSION, tables
 from pmplab.workbook.segments import Piece, pieces
 
 if TYPE_CHECKING:
@@ -48,13 +49,14 @@ class Frames:
 
     def __init__(self, run_dir: str | Path) -> None:
         self._dir = Path(run_dir)
+        self._versions: dict[str, str] | None = None
 
     def __repr__(self) -> str:
         return f"Frames({str(self._dir)!r}): {', '.join(tables())}"
 
     @property
     def actions(self) -> pl.LazyFrame:
-        """One row per attempt of an action."""
+        """One row per attempt of an action, with the version of its component."""
         return self.table("actions")
 
     @property
@@ -107,10 +109,22 @@ class Frames:
             return self.host
         for _ in range(_RETRIES):
             try:
-                return _assembled(pieces(self._dir, name), schema(known[name]))
+                frame = _assembled(pieces(self._dir, name), schema(known[name]))
+                return frame.with_columns(self._version()) if name == "actions" else frame
             except FileNotFoundError:
                 continue  # a segment became a part since it was listed: list again
         raise FileNotFoundError(f"segments of {name} vanish as fast as they are listed in {self._dir}")
+
+    def _version(self) -> pl.Expr:
+        """Return the version of the component that a row names: the plan says it once, and no row need repeat it on disk."""
+        if self._versions is None:
+            answer = read_json(self._dir / "plan.json")
+            if not answer:
+                return pl.lit(None, pl.Categorical).alias(VERSION.name)
+            self._versions = {str(one["name"]): str(one["version"]) for one in answer["plan"]["components"]}
+        component = pl.col("component").cast(pl.String)
+        found = component.replace_strict(self._versions, default=None, return_dtype=pl.String)
+        return found.cast(pl.Categorical).alias(VERSION.name)
 
 
 def _assembled(found: list[Piece], columns: pl.Schema) -> pl.LazyFrame:

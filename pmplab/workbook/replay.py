@@ -34,6 +34,16 @@ class Entry:
     fields: dict[str, Any] = field(default_factory=dict)
     """What the script wrote: by section and path, such as `registers.flag`."""
 
+    @property
+    def status(self) -> str:
+        """Its state in one word: idle, running, wait, event or error."""
+        return status(self.state)
+
+    @property
+    def risk_flag(self) -> Any:
+        """The risk that the task raised: False, or what the script made of the flag."""
+        return self.fields.get("registers.flag", False)
+
 
 @dataclass
 class Workbook:
@@ -186,6 +196,16 @@ class Replay:
 
 
 _WINDOW = {"started": "count", "finished": "count", "success": "success", "fail": "fail", "timeout": "timeout"}
+
+
+def status(phase: str) -> str:
+    """Return a state of a task in one word, as `timeline.status` of the language has it: idle, running, wait, event or error."""
+    group, _, within = phase.partition(".")
+    if group == "executing":
+        return "running" if within == "running_action" else "wait"
+    if group == "closing":
+        return "idle" if within == "done" else "error"
+    return "event" if group == "monitoring" else "idle"
 
 
 def replay(

@@ -51,6 +51,14 @@ HOST_DERIVED = (
     Column("cpu_percent", "float64", nullable=True, unit="%", doc="CPU time since the row before, per time. In frames only."),
 )
 
+VERSION = Column(
+    "version",
+    "dictionary32",
+    nullable=True,
+    unit="",
+    doc="Version of the component, as the plan has it. In frames of actions only.",
+)
+
 
 @cache
 def tables() -> dict[str, Table]:

@@ -1,5 +1,6 @@
 """Frames: what was written, in order, whatever state the files are in."""
 
+import json
 import threading
 
 import polars as pl
@@ -43,9 +44,19 @@ def test_what_rust_wrote_arrives_value_for_value(recorded):
         "t_intended": 1_300_000, "t_connect": 1_310_000, "t_start": 1_350_000, "t_first_byte": None, "t_end": 2_497_000,
         "event": "fail", "class": "target", "error_type": "protocol.http.5xx", "message": "The server answered 503.",
         "status": None, "bytes_sent": 120, "bytes_received": 240, "resource": "127.0.0.1:9003",
-        "phase": "executing.running_action", "shard": 0,
+        "phase": "executing.running_action", "shard": 0, "version": None,
     }  # fmt: skip
     assert row == expected
+
+
+def test_a_row_names_the_version_of_its_component_as_soon_as_the_plan_is_there(recorded):
+    frames = Frames(recorded)
+    assert frames.actions.collect()["version"].is_null().all()
+    plan = {"components": [{"name": "http", "version": "0.2.1"}, {"name": "other", "version": "9.9.9"}]}
+    (recorded / "plan.json").write_text(json.dumps({"plan": plan}))
+    rows = frames.actions.collect()
+    assert set(rows["component"].cast(pl.String)) == {"http"}
+    assert set(rows["version"].cast(pl.String)) == {"0.2.1"}
 
 
 def test_what_was_cancelled_has_no_class(recorded):

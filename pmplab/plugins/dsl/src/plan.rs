@@ -847,6 +847,9 @@ pub struct WbsNode {
     /// Path, as records use it; L0 and L1 have one too.
     pub node: String,
     pub process_group: String,
+    /// Names from the program down to it: what it is a part of.
+    pub scope: Vec<String>,
+    pub risk: Risk,
     /// `component.call` of an action.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub call: Option<String>,
@@ -860,6 +863,19 @@ pub struct WbsNode {
     /// Who answers for it: `metadata.owner` of its component.
     pub owner: Option<String>,
     pub children: Vec<WbsNode>,
+}
+
+/// What the plan itself holds against a node's going wrong.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Risk {
+    /// The longest that it may take: a call, a task, a scenario.
+    pub timeout: Option<Ns>,
+    /// Attempts that may follow the first.
+    pub retries: u32,
+    /// Something answers to its failure: handlers, what undoes it, or `on-error: continue`.
+    pub handled: bool,
+    /// What a failure in it does to its scenario.
+    pub severity: Option<Severity>,
 }
 
 /// What the script says of the Workbook's sections.

@@ -356,6 +356,56 @@ fn a_component_of_the_bundle_gets_what_the_user_grants() {
 }
 
 #[test]
+fn a_capability_that_is_declared_must_be_there() {
+    let asked = |list: &str| Bundle::tri_phase().set("components[0].metadata.capabilities", list);
+    assert!(asked("[get, post, delete, head]").check().ok());
+    let lacking = asked("[get, post, delete, teleport]").check();
+    assert_eq!(codes(&lacking), ["PMP-E0701"]);
+    assert!(
+        lacking.rendered.contains("no capability `teleport`"),
+        "{}",
+        lacking.rendered
+    );
+}
+
+#[test]
+fn outputs_that_the_script_declares_type_what_is_saved() {
+    let section = r#"{"name":"mine","version":"1.0.0","role":"protocol","capabilities":["ping","pong"],"calls":{"ping":{"params":{}},"pong":{"params":{},"outputs":{"ms":"text"}}}}"#;
+    let script = |outputs: &str, call: &str, reads: &str| {
+        let script = format!(
+            "version: \"1.0\"\ncomponents: [{{name: mine, version: \"1.0.0\", entry: ./mine.wasm, metadata: {{outputs: {outputs}}}}}]\nworkflows: {{w: {{steps: [{{action: mine.{call}, save-as: got}}, {{if: \"{{{{{reads}}}}}\", then: [{{action: mine.ping}}]}}]}}}}\nload: {{scenarios: [{{name: s, workflow: w, user-count: 1}}]}}\n"
+        );
+        Bundle::of(&script).component("mine.wasm", Some(section), &[Role::Protocol.contract()])
+    };
+    let said = |outputs: &str, call: &str, reads: &str| -> Vec<String> {
+        let checked = script(outputs, call, reads).check();
+        let found = codes(&checked).into_iter();
+        found.filter(|code| code.starts_with("PMP-E")).collect()
+    };
+    let types = "{ms: number, note: text}";
+    assert_eq!(said(types, "ping", "got.ms > 5"), [""; 0]);
+    assert_eq!(
+        said(types, "ping", "got.note > 5"),
+        [""; 0],
+        "a text may hold a number"
+    );
+    assert_eq!(said("{up: boolean}", "ping", "got.up > 5"), ["PMP-E0315"]);
+    assert_eq!(said("{up: any}", "ping", "got.up > 5"), [""; 0]);
+    assert_eq!(
+        said(types, "ping", "got.sm > 5"),
+        ["PMP-E0301"],
+        "nothing else is returned"
+    );
+    assert_eq!(
+        said("{ms: boolean}", "pong", "got.ms > 5"),
+        [""; 0],
+        "the component knows better"
+    );
+    assert_eq!(said("{ms: nmuber}", "ping", "true"), ["PMP-E0409"]);
+    assert_eq!(said("[ms]", "ping", "true"), ["PMP-E0104"]);
+}
+
+#[test]
 fn a_component_must_export_the_contract_of_its_role() {
     let script = "version: \"1.0\"\ncomponents: [{name: mine, version: \"1.0.0\", entry: ./mine.wasm}]\nworkflows: {w: {steps: [{action: mine.ping}]}}\nload: {scenarios: [{name: s, workflow: w, user-count: 1}]}\n";
     let with = |role: Option<&str>, exports: &[&str]| {

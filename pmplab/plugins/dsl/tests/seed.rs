@@ -198,3 +198,72 @@ fn the_wbs_has_six_levels() {
         (Some(3000), "HTTP")
     );
 }
+
+#[test]
+fn four_keys_are_a_script_and_what_they_leave_out_has_defaults() {
+    let bundle = Bundle::of(&format!(
+        "version: \"1.0\"\ncomponents: [{{name: http, version: \"0.2.1\", entry: {HTTP}}}]\nactions: {{get: {{component: http, call: get, with: {{url: x}}}}}}\nworkflows: {{w: {{steps: [{{ref: get}}]}}}}\nload: {{scenarios: [{{name: s, workflow: w, user-count: 1}}]}}\n"
+    ));
+    let checked = bundle.check();
+    assert!(checked.ok(), "{}", checked.rendered);
+    let plan = checked.plan.unwrap();
+    let scenario = &plan.scenarios[0];
+    assert_eq!(
+        (scenario.error_exit, scenario.timeout_exit),
+        (Exit::ErrorOut, Exit::TimeoutOut)
+    );
+    assert_eq!(
+        (scenario.severity, scenario.portfolio.as_str()),
+        (Severity::Error, "HTTP")
+    );
+    assert!(!plan.program.is_empty() && plan.wbs.planned == Some(1));
+    assert!(plan.workbook.silent.is_empty(), "all sections are kept");
+    assert!(plan.resources.is_empty() && plan.monitoring.responses.is_empty());
+}
+
+#[test]
+fn each_node_of_the_wbs_has_its_scope_its_resources_and_its_risk() {
+    let plan = Bundle::refresh()
+        .set("actions.fetch-config.timeout", "800ms")
+        .set("actions.fetch-config.retry", "2")
+        .set("actions.fetch-config.on-error", "continue")
+        .set("load.scenarios[0].max-duration", "10m")
+        .check()
+        .plan
+        .unwrap();
+    let mut node = &plan.wbs;
+    let names = [
+        "asset-library",
+        "HTTP",
+        "scenario-http",
+        "http_asset_refresh",
+        "task",
+        "fetch-config",
+    ];
+    for (depth, level) in ["L0", "L1", "L2", "L3", "L4", "L5"].into_iter().enumerate() {
+        assert_eq!(
+            (node.level.as_str(), &node.scope[..]),
+            (level, &names.map(str::to_owned)[..=depth])
+        );
+        assert!(
+            node.resources.contains(&"ip-port-pool".to_owned()),
+            "{level}"
+        );
+        let risk = match level {
+            "L2" => (Some(600_000_000_000), 0, false, Some(Severity::Fatal)),
+            "L4" => (None, 0, true, Some(Severity::Fatal)),
+            "L5" => (Some(800_000_000), 2, true, Some(Severity::Fatal)),
+            _ => (None, 0, false, None),
+        };
+        let found = &node.risk;
+        assert_eq!(
+            (found.timeout, found.retries, found.handled, found.severity),
+            risk,
+            "{level}"
+        );
+        let Some(child) = node.children.first() else {
+            break;
+        };
+        node = child;
+    }
+}

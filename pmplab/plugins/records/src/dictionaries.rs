@@ -144,6 +144,21 @@ mod tests {
     }
 
     #[test]
+    fn every_phase_begins_with_a_process_group() {
+        const GROUPS: [&str; 5] = [
+            "initiating",
+            "planning",
+            "executing",
+            "monitoring",
+            "closing",
+        ];
+        let first = |phase: &&str| phase.split('.').next().unwrap_or_default().to_owned();
+        let mut found: Vec<String> = PHASES.iter().map(first).collect();
+        found.dedup();
+        assert_eq!(found, GROUPS, "each of them, in their order, and no other");
+    }
+
+    #[test]
     fn no_error_type_stands_twice() {
         let mut names = ERROR_TYPES.to_vec();
         names.sort_unstable();

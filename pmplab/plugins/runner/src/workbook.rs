@@ -129,3 +129,27 @@ const fn status(state: State) -> &'static str {
         State::Closing(_) => "error",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_status_of_a_state_is_one_of_five_words() {
+        for (state, word) in [
+            (State::Initiating, "idle"),
+            (State::Planning, "idle"),
+            (State::Executing(Doing::RunningAction), "running"),
+            (State::Executing(Doing::WaitingResource), "wait"),
+            (State::Executing(Doing::Throttled), "wait"),
+            (State::Executing(Doing::Blocked), "wait"),
+            (State::Monitoring, "event"),
+            (State::Closing(Exit::Closing), "idle"),
+            (State::Closing(Exit::TimeoutOut), "error"),
+            (State::Closing(Exit::ErrorOut), "error"),
+            (State::Closing(Exit::Rollback), "error"),
+        ] {
+            assert_eq!(status(state), word, "{state:?}");
+        }
+    }
+}

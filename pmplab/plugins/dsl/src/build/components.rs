@@ -117,6 +117,7 @@ impl Ctx<'_> {
             };
             if is_used {
                 (section, source, grants) = self.find(decl, guess);
+                section = section.with_outputs(&decl.outputs);
             } else {
                 let found = Diagnostic::warning(
                     901,

@@ -76,6 +76,20 @@ impl Section {
         }
     }
 
+    /// With the outputs that the script declares, for the calls of which the component itself says nothing.
+    pub fn with_outputs(mut self, declared: &[(String, &str)]) -> Self {
+        let calls: Vec<String> = self.capabilities().into_iter().map(str::to_owned).collect();
+        if let (false, Some(map)) = (declared.is_empty(), self.said.as_object_mut()) {
+            let known = map.entry("calls").or_insert_with(|| json!({}));
+            for call in calls {
+                if known[&call].get("outputs").is_none() {
+                    known[&call]["outputs"] = declared.iter().cloned().collect();
+                }
+            }
+        }
+        self
+    }
+
     /// Nothing is known of the component.
     pub fn is_unknown(&self) -> bool {
         !self.said.is_object()

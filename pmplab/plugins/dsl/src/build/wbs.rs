@@ -1,8 +1,8 @@
 //! The work breakdown structure of a plan: six levels, from the program to its calls.
 
 use crate::plan::{
-    Arrow, Branch, Call, Component, Graph, Head, Over, Resource, Scenario, Source, Step, Template,
-    Term, Value, Wait, WbsNode,
+    Arrow, Branch, Call, Component, Graph, Head, Over, Resource, Risk, Scenario, Source, Step,
+    Template, Term, Value, Wait, WbsNode,
 };
 use std::collections::BTreeSet;
 
@@ -33,13 +33,23 @@ pub fn wbs(
             .collect();
         parent("L1", name, format!("{program}/{name}"), "planning", under)
     });
-    parent(
+    let mut root = parent(
         "L0",
         program,
         program.to_owned(),
         "initiating",
         children.collect(),
-    )
+    );
+    scoped(&mut root, &[]);
+    root
+}
+
+/// Says of a node and of what is in it what they are parts of.
+fn scoped(node: &mut WbsNode, above: &[String]) {
+    node.scope = [above, std::slice::from_ref(&node.name)].concat();
+    for child in &mut node.children {
+        scoped(child, &node.scope);
+    }
 }
 
 /// Upper-case names of the components that a scenario calls, its own portfolio first.
@@ -70,6 +80,8 @@ fn parent(
         name: name.into(),
         node,
         process_group: process_group.into(),
+        scope: Vec::new(),
+        risk: Risk::default(),
         call: None,
         action: None,
         resources: resources.into_iter().cloned().collect(),
@@ -117,9 +129,21 @@ impl Maker<'_> {
             .into_iter()
             .collect();
         task.planned = tasks;
+        task.risk = Risk {
+            timeout: s.task_timeout,
+            handled: !s.on_error.is_empty() || !s.on_timeout.is_empty(),
+            severity: Some(s.severity),
+            ..Risk::default()
+        };
         let mut workflow = parent("L3", &s.workflow, base, "executing", vec![task]);
         workflow.planned = calls;
-        parent("L2", &s.name, s.name.clone(), "planning", vec![workflow])
+        let mut scenario = parent("L2", &s.name, s.name.clone(), "planning", vec![workflow]);
+        scenario.risk = Risk {
+            timeout: s.max_duration,
+            severity: Some(s.severity),
+            ..Risk::default()
+        };
+        scenario
     }
 
     /// The calls and monitors of a list of steps, those inside of other steps too. `planned` is how often the list runs.
@@ -196,6 +220,16 @@ impl Maker<'_> {
             name: step.name.clone(),
             node: step.node.clone(),
             process_group: group.into(),
+            scope: Vec::new(),
+            risk: Risk {
+                timeout: call.timeout,
+                retries: call.retry.as_ref().map_or(0, |retry| retry.limit),
+                handled: call.proceed
+                    || call.on_error.is_some()
+                    || call.on_timeout.is_some()
+                    || call.compensate.is_some(),
+                severity: Some(s.severity),
+            },
             call: Some(format!("{}.{}", component.name, call.call)),
             action: Some(call.name.clone()),
             resources: resources.into_iter().collect(),

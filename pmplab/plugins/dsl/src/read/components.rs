@@ -17,6 +17,8 @@ pub struct ComponentDecl<'n> {
     pub capabilities: Option<Vec<Name>>,
     pub provides: Option<Vec<Name>>,
     pub grants: Vec<Name>,
+    /// Types of what its calls return, by name, where the component does not say so itself.
+    pub outputs: Vec<(String, &'static str)>,
     /// Guard Domains that it may touch; none: all.
     pub guard: Option<Spanned<Vec<String>>>,
     pub metadata: Option<&'n Node>,
@@ -29,6 +31,11 @@ pub const PROVIDES: Place = Place {
     open: true,
     ..COMPONENT_METADATA
 };
+
+/// What `metadata.outputs` may say of an output.
+const OUTPUT_TYPES: [&str; 8] = [
+    "any", "boolean", "integer", "number", "text", "bytes", "list", "map",
+];
 
 impl Ctx<'_> {
     pub fn components<'n>(&mut self, node: &'n Node) -> Vec<ComponentDecl<'n>> {
@@ -118,6 +125,7 @@ impl Ctx<'_> {
             capabilities: None,
             provides: None,
             grants: Vec::new(),
+            outputs: Vec::new(),
             guard: None,
             metadata: fields.get("metadata"),
             path,
@@ -183,6 +191,9 @@ impl Ctx<'_> {
                 .get("provides")
                 .map(|n| self.names(n, &inner.path_of("provides"), "provides: [pair_pool]"));
         }
+        if let Some(node) = fields.get("outputs") {
+            decl.outputs = self.output_types(node, &fields.path_of("outputs"));
+        }
         if let Some(node) = fields.get("guard") {
             let path = fields.path_of("guard");
             let names = match node.list() {
@@ -214,5 +225,24 @@ impl Ctx<'_> {
                 }
             }
         }
+    }
+
+    fn output_types(&mut self, node: &Node, path: &str) -> Vec<(String, &'static str)> {
+        let Some(entries) = node.map() else {
+            self.wrong_type(
+                node,
+                "a map of types",
+                path,
+                Some("outputs: {status: integer}"),
+            );
+            return Vec::new();
+        };
+        let mut types = Vec::new();
+        for entry in entries {
+            let path = format!("{path}.{}", entry.key);
+            let word = self.word(&entry.value, &OUTPUT_TYPES, 409, &path);
+            types.extend(word.map(|word| (entry.key.clone(), word)));
+        }
+        types
     }
 }

@@ -7,6 +7,7 @@ use pmplab_dsl::{
 };
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
+use std::fmt::Write;
 
 use super::Run;
 use super::bundle::Bundle;
@@ -144,7 +145,8 @@ pub fn check(text: &str) -> String {
     answer
 }
 
-/// Checks again, then initialises the components, providers first, and prepares every action.
+/// Checks again, then initialises the components, providers first, and prepares every action. The answer is that of the check,
+/// with `initialised`: the components in the order in which they came up, and what they said they are.
 pub fn start(text: &str) -> Result<(Run, String), String> {
     let request = Request {
         mode: Mode::Deploy,
@@ -177,12 +179,14 @@ pub fn start(text: &str) -> Result<(Run, String), String> {
     };
     let program = Program::compile(&plan).map_err(|text| refuse("plan", text))?;
 
+    let mut log = Vec::new();
     for component in used(&plan, Role::Resource, providers::SLOTS)? {
         let slot = component.slot.unwrap_or_default() as usize;
         let found = composed
             .init(slot)
             .map_err(|text| refuse("init", format!("component `{}`: {text}", component.name)))?;
         agree(component, &found)?;
+        log.push(came_up(component, &found));
     }
     let blobs = mount(&plan)?;
     let manifest = bundle
@@ -205,7 +209,9 @@ pub fn start(text: &str) -> Result<(Run, String), String> {
         if plan.sim.is_none() {
             agree(component, &found)?;
         }
+        log.push(came_up(component, &found));
     }
+    let answer = with(answer, "initialised", &Json::Array(log));
     // Shards of one run must not draw alike.
     let seed = Rng::stream(begin.seed, begin.shard).bits();
     for (slot, action, spec) in &program.actions {
@@ -256,6 +262,24 @@ fn used(plan: &Plan, role: Role, slots: usize) -> Result<Vec<&Component>, String
         ));
     }
     Ok(used)
+}
+
+/// A JSON object, as text, with one more entry.
+fn with(mut object: String, key: &str, value: &Json) -> String {
+    object.truncate(object.trim_end().len() - 1);
+    let _ = write!(object, ",\"{key}\":{value}}}");
+    object
+}
+
+/// What the log says of a component that was initialised.
+fn came_up(component: &Component, found: &Capabilities) -> Json {
+    json!({
+        "component": component.name,
+        "name": found.name,
+        "version": found.version,
+        "capabilities": found.calls,
+        "provides": found.provides,
+    })
 }
 
 /// A component must be what its section said when the plan was checked.

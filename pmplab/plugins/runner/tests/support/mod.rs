@@ -26,6 +26,8 @@ pub enum Reply {
     Hang,
     /// Not even a cancel gets an outcome.
     Deaf,
+    /// Succeeds after so long, whatever a cancel says.
+    Late(Ns),
 }
 
 pub fn ok(after: Ns) -> Reply {
@@ -124,7 +126,7 @@ impl Protocol for FakeProtocol {
         };
         let reply = (self.script)(&sent);
         let end = match &reply {
-            Reply::After(after, ..) => world.now + after,
+            Reply::After(after, ..) | Reply::Late(after) => world.now + after,
             Reply::Hang | Reply::Deaf => Ns::MAX,
         };
         let token = world.token;
@@ -137,7 +139,7 @@ impl Protocol for FakeProtocol {
         world.cancelled.push(token);
         let now = world.now;
         for pending in &mut world.pending {
-            if pending.1 == token && !matches!(pending.3, Reply::Deaf) {
+            if pending.1 == token && !matches!(pending.3, Reply::Deaf | Reply::Late(_)) {
                 pending.2 = now;
                 pending.3 = Reply::After(0, Event::Fail, Some("cancelled.core"), vec![]);
             }
@@ -171,6 +173,8 @@ impl Protocol for FakeProtocol {
         for (_, token, end, reply) in due {
             if let Reply::After(_, event, error, outputs) = reply {
                 outcomes.push(outcome(token, end + AHEAD, event, error, outputs));
+            } else if let Reply::Late(_) = reply {
+                outcomes.push(outcome(token, end + AHEAD, Event::Success, None, vec![]));
             }
         }
         now + AHEAD
@@ -732,6 +736,8 @@ pub fn plan(scenarios: Vec<Scenario>) -> Plan {
             name: "P".into(),
             node: "P".into(),
             process_group: "executing".into(),
+            scope: vec!["P".into()],
+            risk: Risk::default(),
             call: None,
             resources: vec![],
             planned: None,
