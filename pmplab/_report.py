@@ -124,6 +124,7 @@ def _report(run: Run, baseline: RunLike | None) -> Report:
         first_failure,
         health,
         heatmap,
+        kept,
         lessons,
         levels,
         milestones,
@@ -135,7 +136,7 @@ def _report(run: Run, baseline: RunLike | None) -> Report:
         tail,
     )  # fmt: skip
 
-    frames, facts, plan = run.frames, run.manifest, run.plan
+    frames, facts, plan = kept.hold(run.frames), run.manifest, run.plan
     known = health.health(frames, simulated=bool(facts.get("simulated")), plan=plan, cpus=(facts.get("host") or {}).get("cpus"))
     compared = _compared(run, baseline)
     register = risk.register(frames, plan, facts=facts, health=known)
