@@ -115,33 +115,15 @@ def report(run: RunLike, baseline: RunLike | None = None, *, home: Path | str | 
 
 
 def _report(run: Run, baseline: RunLike | None) -> Report:
-    from pmplab.analysis import (
-        adherence,
-        bursts,
-        capacity,
-        errors,
-        evm,
-        first_failure,
-        health,
-        heatmap,
-        kept,
-        lessons,
-        levels,
-        milestones,
-        percentiles,
-        phases,
-        retries,
-        risk,
-        steady,
-        tail,
-    )  # fmt: skip
+    from pmplab import analysis
+    from pmplab.analysis.capacity import capacity
 
-    frames, facts, plan = kept.hold(run.frames), run.manifest, run.plan
-    known = health.health(frames, simulated=bool(facts.get("simulated")), plan=plan, cpus=(facts.get("host") or {}).get("cpus"))
+    frames, facts, plan = analysis.hold(run.frames), run.manifest, run.plan
+    known = analysis.health(frames, simulated=bool(facts.get("simulated")), plan=plan, cpus=(facts.get("host") or {}).get("cpus"))
     compared = _compared(run, baseline)
-    register = risk.register(frames, plan, facts=facts, health=known)
-    amplified, burst = retries.retries(frames), bursts.bursts(frames)
-    steps = levels.levels(frames, plan)
+    register = analysis.register(frames, plan, facts=facts, health=known)
+    amplified, burst = analysis.retries(frames), analysis.bursts(frames)
+    steps = analysis.levels(frames, plan)
     summed = run.summary().to_json()
     verdict, reasons = _verdict(summed, facts, known, compared)
     return Report(
@@ -151,22 +133,22 @@ def _report(run: Run, baseline: RunLike | None) -> Report:
         summary=summed,
         facts=facts,
         health=known,
-        steady=steady.steady(frames),
-        milestones=milestones.milestones(frames, plan, facts),
-        adherence=adherence.adherence(frames),
-        value=evm.earned_value(frames, plan, _weights(run, compared)),
-        percentiles=percentiles.percentiles(frames),
-        phases=phases.phases(frames),
-        heatmap=heatmap.heatmap(frames),
-        tail=tail.tail(frames),
-        errors=errors.errors(frames),
+        steady=analysis.steady(frames),
+        milestones=analysis.milestones(frames, plan, facts),
+        adherence=analysis.adherence(frames),
+        value=analysis.earned_value(frames, plan, _weights(run, compared)),
+        percentiles=analysis.percentiles(frames),
+        phases=analysis.phases(frames),
+        heatmap=analysis.heatmap(frames),
+        tail=analysis.tail(frames),
+        errors=analysis.errors(frames),
         bursts=burst,
-        first_failure=first_failure.first_failure(frames),
+        first_failure=analysis.first_failure(frames),
         retries=amplified,
-        capacity=capacity.capacity(steps) if steps.height > 1 else None,
+        capacity=capacity(steps) if steps.height > 1 else None,
         comparison=compared,
         register=register,
-        lessons=lessons.lessons(register, health=known, bursts=burst, retries=amplified),
+        lessons=analysis.lessons(register, health=known, bursts=burst, retries=amplified),
         seconds=run.seconds,
         load=_load(run),
     )

@@ -8,8 +8,12 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _SEGMENT = re.compile(r"(s\d+-[a-z_]+)-(\d{6})\.arrow")
 _MODULE = "pmplab.workbook.compact"
@@ -17,13 +21,17 @@ _MODULE = "pmplab.workbook.compact"
 _FILE = Path(__file__).parent.parent / "workbook" / "compact.py"
 _NICE = 10
 _WAIT_S = 120.0
+# Starting one takes more than what it does: a simulation closes segments each second.
+_PAUSE_S = 10.0
 
 
 class Compactor:
     """At most one compacting process of a run at a time. `pids` are alive or were."""
 
-    def __init__(self, run_dir: Path) -> None:
+    def __init__(self, run_dir: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self._dir = run_dir
+        self._clock = clock
+        self._started = -_PAUSE_S
         self._process: subprocess.Popen[str] | None = None
         self._done: set[str] = set()
 
@@ -34,12 +42,13 @@ class Compactor:
         return self._process.pid if running and self._process is not None else None
 
     def look(self) -> None:
-        """Start a process if a segment was closed since the last one and none is at work."""
-        if self.pid is not None:
+        """Start a process if a segment was closed since the last one, none is at work and the last one began long enough ago."""
+        if self.pid is not None or self._clock() - self._started < _PAUSE_S:
             return
         closed = closed_segments(self._dir / "live") - self._done
         if closed:
             self._done |= closed
+            self._started = self._clock()
             self._process = self._start()
 
     def finish(self) -> dict[str, Any]:

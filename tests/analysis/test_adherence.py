@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pmplab.analysis.adherence import adherence
+from pmplab.analysis import adherence
 
 from . import rows
 

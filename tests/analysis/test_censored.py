@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import CensoredData, ecdf
 
-from pmplab.analysis.censored import censored, quantiles
+from pmplab.analysis import censored
+from pmplab.analysis.censored import quantiles
 
 from . import rows
 

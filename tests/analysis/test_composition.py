@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pmplab.analysis.composition import composition
+from pmplab.analysis import composition
 
 from . import rows
 

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from pmplab.analysis.drift import drift
+from pmplab.analysis import drift
 
 from . import rows
 

@@ -7,28 +7,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from pmplab.analysis import (
-    adherence,
-    budget,
-    bursts,
-    censored,
-    composition,
-    drift,
-    errors,
-    fairness,
-    first_failure,
-    health,
-    heatmap,
-    kept,
-    little,
-    percentiles,
-    phases,
-    quality,
-    retries,
-    steady,
-    tail,
-)
-from pmplab.analysis import seconds as by_second
+from pmplab import analysis
+from pmplab.analysis import kept
+from pmplab.analysis.errors import per_second
 from pmplab.workbook.frames import Frames
 
 from . import rows
@@ -37,33 +18,33 @@ WINDOW = (0, 10 * rows.S)
 
 
 def seconds(frames):
-    return by_second(kept.table(frames, "actions")).collect()
+    return analysis.seconds(kept.table(frames, "actions")).collect()
 
 
 ANALYSES = {
-    "percentiles": percentiles.percentiles,
-    "percentiles by scenario": lambda frames: percentiles.percentiles(frames, "scenario"),
-    "censored": censored.censored,
-    "phases": phases.phases,
-    "tail": tail.tail,
-    "heatmap": heatmap.heatmap,
-    "steady": steady.steady,
-    "drift": lambda frames: drift.drift(seconds(frames), frames),
-    "errors": errors.errors,
-    "per second": errors.per_second,
-    "bursts": bursts.bursts,
-    "budget": lambda frames: budget.budget(frames, 0.99),
-    "retries": retries.retries,
-    "first failure": first_failure.first_failure,
-    "apdex": lambda frames: quality.apdex(frames, 5),
-    "throughput": lambda frames: quality.throughput(frames, 5),
-    "throughput of a window": lambda frames: quality.throughput(frames, 5, WINDOW),
-    "little": lambda frames: little.little(frames, WINDOW),
-    "adherence": adherence.adherence,
-    "composition": composition.composition,
-    "fairness": fairness.fairness,
-    "health": health.health,
-    "cut": lambda frames: percentiles.percentiles(kept.cut(frames, *WINDOW)),
+    "percentiles": analysis.percentiles,
+    "percentiles by scenario": lambda frames: analysis.percentiles(frames, "scenario"),
+    "censored": analysis.censored,
+    "phases": analysis.phases,
+    "tail": analysis.tail,
+    "heatmap": analysis.heatmap,
+    "steady": analysis.steady,
+    "drift": lambda frames: analysis.drift(seconds(frames), frames),
+    "errors": analysis.errors,
+    "per second": per_second,
+    "bursts": analysis.bursts,
+    "budget": lambda frames: analysis.budget(frames, 0.99),
+    "retries": analysis.retries,
+    "first failure": analysis.first_failure,
+    "apdex": lambda frames: analysis.apdex(frames, 5),
+    "throughput": lambda frames: analysis.throughput(frames, 5),
+    "throughput of a window": lambda frames: analysis.throughput(frames, 5, WINDOW),
+    "little": lambda frames: analysis.little(frames, WINDOW),
+    "adherence": analysis.adherence,
+    "composition": analysis.composition,
+    "fairness": analysis.fairness,
+    "health": analysis.health,
+    "cut": lambda frames: analysis.percentiles(analysis.cut(frames, *WINDOW)),
 }
 
 
@@ -122,7 +103,7 @@ def test_a_run_folder_in_which_nothing_was_written_has_every_analysis(tmp_path):
 
 def test_what_was_not_kept_is_said_in_words():
     frames = RUNS["aggregates"]
-    for one in (censored.censored, phases.phases, tail.tail, retries.retries, composition.composition):
+    for one in (analysis.censored, analysis.phases, analysis.tail, analysis.retries, analysis.composition):
         assert one(frames).note == "not kept: the run recorded aggregates of a second only"
 
 
@@ -130,7 +111,7 @@ def test_answers_about_the_same_run_agree_whether_rows_or_aggregates_were_kept()
     rng = np.random.default_rng(1)
     actions = rows.attempts(rng.lognormal(1, 1, 900), due_ms=np.arange(900) * 50.0, **rows.failing(rng.random(900) < 0.1))
     full, coarse = rows.run(actions=actions), rows.run(windows=rows.aggregated(actions))
-    assert errors.per_second(full).equals(errors.per_second(coarse))
-    assert errors.errors(full).total == errors.errors(coarse).total
-    assert budget.budget(full, 0.9) == budget.budget(coarse, 0.9)
-    assert isinstance(errors.per_second(full), pl.DataFrame)
+    assert per_second(full).equals(per_second(coarse))
+    assert analysis.errors(full).total == analysis.errors(coarse).total
+    assert analysis.budget(full, 0.9) == analysis.budget(coarse, 0.9)
+    assert isinstance(per_second(full), pl.DataFrame)

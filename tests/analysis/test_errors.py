@@ -5,12 +5,9 @@ import polars as pl
 import pytest
 from scipy.stats import binomtest
 
-from pmplab.analysis.budget import budget, burn_threshold
-from pmplab.analysis.bursts import bursts
-from pmplab.analysis.errors import errors
-from pmplab.analysis.first_failure import first_failure
-from pmplab.analysis.proportion import share
-from pmplab.analysis.retries import expected_amplification, retries
+from pmplab.analysis import budget, bursts, errors, first_failure, retries, share
+from pmplab.analysis.budget import burn_threshold
+from pmplab.analysis.retries import expected_amplification
 
 from . import rows
 

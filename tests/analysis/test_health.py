@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pmplab.analysis.health import health
+from pmplab.analysis import health
 
 from . import rows
 

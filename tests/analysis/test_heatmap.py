@@ -4,7 +4,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from pmplab.analysis.heatmap import heatmap, modes
+from pmplab.analysis import heatmap
+from pmplab.analysis.heatmap import modes
 
 from . import rows
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pmplab.analysis.little import little
+from pmplab.analysis import little
 
 from . import rows
 

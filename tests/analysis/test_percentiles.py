@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from pmplab.analysis.percentiles import QUANTILES, inflation, least_n, percentiles, ranks
+from pmplab.analysis import percentiles
+from pmplab.analysis.percentiles import QUANTILES, inflation, least_n, ranks
 
 from . import rows
 

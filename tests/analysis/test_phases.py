@@ -4,7 +4,8 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pmplab.analysis.phases import PHASES, phases
+from pmplab.analysis import phases
+from pmplab.analysis.phases import PHASES
 
 from . import rows
 

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from pmplab.analysis.fairness import fairness
-from pmplab.analysis.quality import apdex, throughput
+from pmplab.analysis import apdex, fairness, throughput
 
 from . import rows
 

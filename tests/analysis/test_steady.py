@@ -5,9 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pmplab.analysis.kept import cut
-from pmplab.analysis.percentiles import percentiles
-from pmplab.analysis.steady import mser5, steady, warm_up
+from pmplab.analysis import cut, percentiles, steady
+from pmplab.analysis.steady import mser5, warm_up
 
 from . import rows
 

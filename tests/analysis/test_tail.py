@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from pmplab.analysis.tail import tail
+from pmplab.analysis import tail
 
 from . import rows
 

@@ -92,61 +92,39 @@ def write(folder: Path, count: int) -> None:
 def analyse(folder: Path) -> tuple[dict[str, float], dict[str, float]]:
     """Run every analysis once; return what each took, s, and the CPU time of each."""
     begun = time.perf_counter()
-    from pmplab.analysis import (
-        adherence,
-        budget,
-        bursts,
-        censored,
-        composition,
-        drift,
-        errors,
-        fairness,
-        first_failure,
-        health,
-        heatmap,
-        kept,
-        little,
-        percentiles,
-        phases,
-        quality,
-        retries,
-        steady,
-        summary,
-        tail,
-    )  # fmt: skip
-    from pmplab.analysis import seconds as by_second
+    from pmplab import analysis
     from pmplab.workbook.frames import Frames
 
     took = {"import": time.perf_counter() - begun}
     start = time.perf_counter()
-    frames = kept.hold(Frames(folder))
+    frames = analysis.hold(Frames(folder))
     took["hold"] = time.perf_counter() - start
     cpu: dict[str, float] = {}
-    seconds = by_second(frames.actions).collect()
-    window = steady.steady(frames).window
+    seconds = analysis.seconds(frames.actions).collect()
+    window = analysis.steady(frames).window
     work = {
-        "summary": lambda: summary(frames),
-        "seconds": lambda: by_second(frames.actions).collect(),
-        "percentiles": lambda: percentiles.percentiles(frames),
-        "percentiles by scenario": lambda: percentiles.percentiles(frames, "scenario"),
-        "censored": lambda: censored.censored(frames),
-        "phases": lambda: phases.phases(frames),
-        "tail": lambda: tail.tail(frames),
-        "heatmap": lambda: heatmap.heatmap(frames),
-        "steady": lambda: steady.steady(frames),
-        "drift": lambda: drift.drift(seconds, frames),
-        "errors": lambda: errors.errors(frames),
-        "bursts": lambda: bursts.bursts(frames),
-        "budget": lambda: budget.budget(frames, 0.999),
-        "retries": lambda: retries.retries(frames),
-        "first failure": lambda: first_failure.first_failure(frames),
-        "apdex": lambda: quality.apdex(frames, 5.0),
-        "throughput": lambda: quality.throughput(frames, 5.0, window),
-        "little": lambda: little.little(frames, window),
-        "adherence": lambda: adherence.adherence(frames),
-        "composition": lambda: composition.composition(frames),
-        "fairness": lambda: fairness.fairness(frames),
-        "health": lambda: health.health(frames),
+        "summary": lambda: analysis.summary(frames),
+        "seconds": lambda: analysis.seconds(frames.actions).collect(),
+        "percentiles": lambda: analysis.percentiles(frames),
+        "percentiles by scenario": lambda: analysis.percentiles(frames, "scenario"),
+        "censored": lambda: analysis.censored(frames),
+        "phases": lambda: analysis.phases(frames),
+        "tail": lambda: analysis.tail(frames),
+        "heatmap": lambda: analysis.heatmap(frames),
+        "steady": lambda: analysis.steady(frames),
+        "drift": lambda: analysis.drift(seconds, frames),
+        "errors": lambda: analysis.errors(frames),
+        "bursts": lambda: analysis.bursts(frames),
+        "budget": lambda: analysis.budget(frames, 0.999),
+        "retries": lambda: analysis.retries(frames),
+        "first failure": lambda: analysis.first_failure(frames),
+        "apdex": lambda: analysis.apdex(frames, 5.0),
+        "throughput": lambda: analysis.throughput(frames, 5.0, window),
+        "little": lambda: analysis.little(frames, window),
+        "adherence": lambda: analysis.adherence(frames),
+        "composition": lambda: analysis.composition(frames),
+        "fairness": lambda: analysis.fairness(frames),
+        "health": lambda: analysis.health(frames),
     }
     for name, one in work.items():
         start, spent = time.perf_counter(), time.process_time()

@@ -209,3 +209,12 @@ def memory(pid: int) -> dict[str, int]:
             if line.startswith(("VmRSS:", "VmHWM:")):
                 found[line[2:5].lower()] = int(line.split()[1]) * 1024
     return found
+
+
+def cpu_s(pid: int) -> float | None:
+    """Return the CPU time that a process has spent, in the kernel and out of it; None when it is gone."""
+    with contextlib.suppress(OSError):
+        # The name of the program, in brackets, may hold blanks.
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return None

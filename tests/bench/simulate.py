@@ -1,6 +1,10 @@
 """Simulation: an hour of 100 000 users with aggregates of a second, and how fast every record can be kept.
 
-python tests/bench/simulate.py [--users 100000] [--hours 1]
+python tests/bench/simulate.py [--users 100000] [--hours 1] [--repeat 1]
+
+One core is all there is: for the run, for what rewrites its segments, and for the command that the user typed. `wall_s` is that
+command from its start to its end, `run_s` the simulation alone, `child_cpu_s` the CPU time of the process that simulates, and
+`at_most_mb` its largest resident memory. Of repetitions the fastest counts: a busy machine makes none faster.
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ from typing import Any
 
 import common
 from common import GENERATOR_CORE, child_of, pinned, pmp
+from common import cpu_s as cpu_of
 from common import memory as memory_of
 
 GB = 1_000_000_000
@@ -44,7 +49,7 @@ calls:
 def simulate(work: Path, *, users: int, seconds: int, records: str) -> dict[str, Any]:
     """Simulate on one core and return the summary with what it cost: CPU and wall clock of all its processes, most memory."""
     bundle, home = work / f"{records}-{users}", work / "home"
-    bundle.mkdir()
+    bundle.mkdir(exist_ok=True)
     # The last run is taken for this one otherwise.
     shutil.rmtree(home / "runs", ignore_errors=True)
     home.mkdir(exist_ok=True)
@@ -55,13 +60,13 @@ def simulate(work: Path, *, users: int, seconds: int, records: str) -> dict[str,
     process = subprocess.Popen(
         command, env=os.environ | {"PMPLAB_HOME": str(home)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    most = 0
+    most, spent = 0, 0.0
 
     def watch() -> None:
-        nonlocal most
+        nonlocal most, spent
         pid, _ = child_of(home, 120)
         while process.poll() is None:
-            most = max(most, memory_of(pid).get("hwm", 0))
+            most, spent = max(most, memory_of(pid).get("hwm", 0)), cpu_of(pid) or spent
             time.sleep(0.1)
 
     watcher = threading.Thread(target=watch, daemon=True)
@@ -74,8 +79,8 @@ def simulate(work: Path, *, users: int, seconds: int, records: str) -> dict[str,
             process.wait()
     watcher.join(5)
     wall, after = time.monotonic() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
-    if not out:
-        raise RuntimeError(err)
+    if process.returncode != 0:
+        raise RuntimeError(f"exit {process.returncode}\n{out}\n{err}")
     found: dict[str, Any] = json.loads(out)
     run = json.loads((Path(found["run_dir"]) / "manifest.json").read_text(encoding="utf-8"))
     actions = sum(action["count"] for action in found["actions"].values())
@@ -86,6 +91,7 @@ def simulate(work: Path, *, users: int, seconds: int, records: str) -> dict[str,
         "run_s": run["wall_ns"] / 1e9,
         "wall_s": wall,
         "cpu_s": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
+        "child_cpu_s": spent,
         "per_s": actions / (run["wall_ns"] / 1e9),
         "at_most_mb": most / 1e6,
     }
@@ -96,16 +102,22 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--users", type=int, default=100_000)
     parser.add_argument("--hours", type=float, default=1.0)
+    parser.add_argument("--repeat", type=int, default=1)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="pmplab-bench-") as name:
         work = Path(name)
         # Compiling the components once is not what is measured.
         simulate(work, users=100, seconds=10, records="windows")
-        kept = simulate(work, users=args.users, seconds=int(args.hours * 3600), records="windows")
-        every = simulate(work, users=args.users, seconds=max(30, int(args.hours * 300)), records="full")
+        kept, every = (
+            min(
+                (simulate(work, users=args.users, seconds=seconds, records=records) for _ in range(args.repeat)),
+                key=lambda row: row["wall_s"],
+            )
+            for records, seconds in (("windows", int(args.hours * 3600)), ("full", max(30, int(args.hours * 300))))
+        )
     whole = args.users == 100_000 and args.hours == 1.0
     goals = {
-        "an hour of 100 000 users, 36 million actions, windows: under 60 s": kept["run_s"] < 60 if whole else None,
+        "an hour of 100 000 users, 36 million actions, windows: under 60 s": kept["wall_s"] < 60 if whole else None,
         "the same: under 1 GB": kept["at_most_mb"] * 1e6 < GB if whole else None,
         "every record: at least 300 000 actions/s": every["per_s"] >= 300_000,
     }

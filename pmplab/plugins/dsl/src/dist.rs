@@ -82,15 +82,40 @@ impl Dist {
 
     /// Draws a time. How many bits it takes from `rng` depends on the shape alone.
     pub fn sample(&self, rng: &mut Rng) -> Ns {
-        match *self {
-            Self::Constant(ns) => ns,
-            Self::Uniform { min, max } => min + rng.below((max - min).saturating_add(1)),
-            Self::Exponential { mean } => whole(float(mean) * rng.exponential()),
-            Self::Normal { mean, sd } => whole(float(mean) + float(sd) * rng.normal()),
-            Self::Lognormal { p50, p99 } => {
-                let sigma = libm::log(float(p99) / float(p50)) / Z99;
-                whole(float(p50) * libm::exp(sigma * rng.normal()))
-            }
+        self.sampler().sample(rng)
+    }
+
+    /// The distribution for one who draws often.
+    #[must_use]
+    pub fn sampler(&self) -> Sampler {
+        Sampler {
+            dist: *self,
+            sigma: match *self {
+                Self::Lognormal { p50, p99 } => libm::log(float(p99) / float(p50)) / Z99,
+                _ => 0.0,
+            },
+        }
+    }
+}
+
+/// A distribution, with what its draws have in common.
+#[derive(Debug, Clone, Copy)]
+pub struct Sampler {
+    dist: Dist,
+    /// Of a lognormal one.
+    sigma: f64,
+}
+
+impl Sampler {
+    /// Draws a time, as [`Dist::sample`] does.
+    #[inline]
+    pub fn sample(&self, rng: &mut Rng) -> Ns {
+        match self.dist {
+            Dist::Constant(ns) => ns,
+            Dist::Uniform { min, max } => min + rng.below((max - min).saturating_add(1)),
+            Dist::Exponential { mean } => whole(float(mean) * rng.exponential()),
+            Dist::Normal { mean, sd } => whole(float(mean) + float(sd) * rng.normal()),
+            Dist::Lognormal { p50, .. } => whole(float(p50) * libm::exp(self.sigma * rng.normal())),
         }
     }
 }

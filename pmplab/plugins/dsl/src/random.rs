@@ -1,4 +1,6 @@
 //! Random numbers that are the same for the same seed, on every machine.
+//!
+//! Draws are inlined: this crate is compiled to be small, and who draws for every action is not.
 
 /// SplitMix64 (Steele, Lea, Flood 2014): eight bytes of state, so that each of a million users can have its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,27 +19,32 @@ impl Rng {
     }
 
     /// 64 random bits.
+    #[inline]
     pub const fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(STEP);
         mix(self.0)
     }
 
     /// Uniform from 0 up to and without 1, in steps of 2^-53.
+    #[inline]
     pub fn unit(&mut self) -> f64 {
         (self.bits() >> 11) as f64 * (1.0 / 9_007_199_254_740_992.0)
     }
 
     /// Uniform from 0 up to and without `n`; 0 when `n` is 0.
+    #[inline]
     pub const fn below(&mut self, n: u64) -> u64 {
         ((self.bits() as u128 * n as u128) >> 64) as u64
     }
 
     /// Exponential with mean 1.
+    #[inline]
     pub fn exponential(&mut self) -> f64 {
         -libm::log(1.0 - self.unit())
     }
 
     /// Normal with mean 0 and deviation 1 (Box and Muller 1958). Takes two draws, always.
+    #[inline]
     pub fn normal(&mut self) -> f64 {
         // A square root is rounded alike everywhere (IEEE 754), and a machine has an instruction for it.
         let radius = (2.0 * self.exponential()).sqrt();
@@ -48,6 +55,7 @@ impl Rng {
 /// The golden ratio in 64 bits.
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
+#[inline]
 const fn mix(bits: u64) -> u64 {
     let bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

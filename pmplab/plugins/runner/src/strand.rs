@@ -39,13 +39,26 @@ pub struct Strand {
 impl Strand {
     /// Back to the beginning, with what it has allocated.
     pub fn restart(&mut self, due: Ns) {
-        let mut frames = std::mem::take(&mut self.frames);
-        frames.clear();
-        *self = Self {
+        let Self {
+            pc,
             frames,
-            due,
-            ..Self::default()
-        };
+            hold,
+            flight,
+            due: was_due,
+            call,
+            again,
+            throttle_wait,
+            passed,
+            seen,
+            event,
+            parent,
+            node,
+        } = self;
+        frames.clear();
+        (*pc, *hold, *was_due, *call) = (0, Hold::Nothing, due, Tried::default());
+        (*again, *throttle_wait, *passed) = (false, 0, 0);
+        (*flight, *seen) = (None, None);
+        (*event, *parent, *node) = (None, None, None);
     }
 
     /// Something of it runs, or will.

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
+use pmplab_dsl::dist::Sampler;
 use pmplab_dsl::plan::Ns;
 use pmplab_dsl::random::Rng;
 
@@ -82,6 +83,7 @@ struct Server {
 
 struct Prepared {
     model: Model,
+    latency: Sampler,
     rng: Rng,
     server: u32,
     timeout: Option<Ns>,
@@ -138,6 +140,7 @@ impl World {
         }
         self.actions[place] = Some(Prepared {
             rng: Rng::stream(model.seed, u64::from(action)),
+            latency: model.latency.sampler(),
             model,
             server,
             timeout,
@@ -344,7 +347,7 @@ impl Prepared {
     /// How an action that comes now will go. It takes the same draws whatever comes of them.
     fn draw(&mut self, now: Ns) -> (Ns, Ending) {
         let luck = self.rng.unit();
-        let service = self.model.latency.sample(&mut self.rng).max(LEAST);
+        let service = self.latency.sample(&mut self.rng).max(LEAST);
         let time = now - START;
         let outages = &self.model.outages;
         while outages.get(self.outage).is_some_and(|o| o.1 <= time) {
