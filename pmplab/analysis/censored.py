@@ -74,8 +74,7 @@ def censored(frames: Tables, by: str = "node") -> CensoredLatency:
     )
     found = []
     for (key,), group in times.partition_by(by, as_dict=True, include_key=False).items():
-        ordered = group.sort("response")
-        known, bounds = (ordered.filter(pl.col("timeout") == late)["response"].to_numpy() for late in (False, True))
+        known, bounds = (group.filter(pl.col("timeout") == late)["response"].sort().to_numpy() for late in (False, True))
         values = quantiles(known, bounds, list(QUANTILES.values()))
         named = tuple(
             CensoredPercentile(name, value / 1e6, bound) for name, (value, bound) in zip(QUANTILES, values, strict=True)

@@ -95,7 +95,8 @@ def health(frames: Tables, *, simulated: bool = False, plan: Mapping[str, Any] |
     )
     if lag is None and dispatch is None:
         return Health("unknown", remarks=(kept.NOTHING,))
-    reasons, remarks = _reasons(found, host["busy"][0]), _remarks(found, full, host["load"][0], cpus, aggregates=dispatch is None)
+    reasons = _reasons(found, host["busy"][0])
+    remarks = (*_own_failures(frames), *_remarks(found, full, host["load"][0], cpus, aggregates=kept.windowed(frames)))
     return Health(
         **{**vars(found), "verdict": "harness-limited" if reasons else "healthy", "reasons": reasons, "remarks": remarks}
     )
@@ -130,6 +131,21 @@ def _remarks(found: Health, full: list[str], load: float | None, cpus: int | Non
     if load is not None and cpus and load > cpus:
         remarks.append(f"the machine was busy: load average {load:.1f} on {cpus} cores")
     return tuple(remarks)
+
+
+def _own_failures(frames: Tables) -> list[str]:
+    """Return the remark that more than 1 % of the attempts failed before or beside the target, if they did."""
+    aggregates = kept.windowed(frames)
+    failed = pl.col("class") == "harness"
+    if aggregates:
+        own, attempts = pl.col("count").filter(failed).sum(), pl.col("count").sum()
+    else:
+        own, attempts = failed.sum(), pl.len()
+    rows = kept.table(frames, "windows" if aggregates else "actions")
+    lost, n = rows.select(own=own, attempts=attempts).collect().row(0)
+    if not n or lost / n <= OVERRUN_SHARE:
+        return []
+    return [f"{lost / n:.1%} of the attempts failed in the harness: they say nothing of the target"]
 
 
 def _is_late(found: Health) -> bool:

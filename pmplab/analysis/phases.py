@@ -67,16 +67,17 @@ def phases(frames: Tables, by: str = "node") -> Phases:
     if kept.windowed(frames):
         return Phases(nothing, kept.NOT_KEPT)
     found = spans()
-    lines = []
     instants = ("t_intended", "t_connect", "t_start", "t_first_byte", "t_end", "lease_wait", "throttle_wait")
-    # Read once, but one phase after the other: all at once would be twice the memory.
     actions = kept.table(frames, "actions").filter(latency.measured()).select(by, *instants).collect().lazy()
-    whole = actions.group_by(by).agg(latency.response().sum().alias("whole")).collect().lazy()
-    for name, span in found.items():
-        times = actions.select(by, span.alias("time")).collect()
-        line = _line(times, by).with_columns(pl.lit(name).alias("phase"))
-        lines.append(line.join(whole, on=by).collect())
-    rows = pl.concat(lines)
+    # Most runs have phases that never took any time: their percentiles need no search.
+    idle = actions.select((span == 0).all().alias(name) for name, span in found.items()).collect().row(0, named=True)
+    whole = actions.group_by(by).agg(latency.response().sum().alias("whole"))
+    lines = [
+        _line(actions.select(by, span.alias("time")), by, idle=idle[name]).select(pl.all(), pl.lit(name).alias("phase"))
+        for name, span in found.items()
+    ]
+    totals, *collected = pl.collect_all([whole, *lines])
+    rows = pl.concat(collected).join(totals, on=by)
     if rows.is_empty():
         return Phases(nothing, kept.NOTHING)
     order = pl.col("phase").replace_strict({name: place for place, name in enumerate(found)}, return_dtype=pl.Int64)
@@ -84,18 +85,12 @@ def phases(frames: Tables, by: str = "node") -> Phases:
     return Phases(rows.with_columns(pl.col(by).cast(pl.String).alias("key"), share=share).sort("key", order).select(*_COLUMNS))
 
 
-def _line(times: pl.DataFrame, by: str) -> pl.LazyFrame:
+def _line(times: pl.LazyFrame, by: str, *, idle: bool) -> pl.LazyFrame:
     time = pl.col("time")
-    # Most runs have phases that never took any time: their percentiles need no search.
-    idle = (times["time"] == 0).all()
     shown = [(time.min() if idle else time.quantile(q, latency.INTERPOLATION)).alias(name) for name, q in _SHOWN.items()]
-    return (
-        times.lazy()
-        .group_by(by)
-        .agg(
-            (time > 0).sum().cast(pl.Int64).alias("n"),
-            time.sum().alias("sum"),
-            (time.mean() / 1e6).alias("mean_ms"),
-            *[(figure / 1e6).name.suffix("_ms") for figure in shown],
-        )
+    return times.group_by(by).agg(
+        (time > 0).sum().cast(pl.Int64).alias("n"),
+        time.sum().alias("sum"),
+        (time.mean() / 1e6).alias("mean_ms"),
+        *[(figure / 1e6).name.suffix("_ms") for figure in shown],
     )

@@ -163,8 +163,10 @@ def summary(
     """
     facts = {**(run or {}), **(manifest or {})}
     actions, tasks, load, leases = frames.actions, frames.tasks, frames.load, frames.leases
-    by_action, errors, ends, exits, lease_events, totals, first, flying = pl.collect_all(
-        [_by_action(actions), kinds(actions), _ends(actions, tasks, load), _exits(tasks), _lease_events(leases),
+    # By itself: it holds all times of the run, and the others need not stand beside them.
+    by_action = _by_action(actions).collect()
+    errors, ends, exits, lease_events, totals, first, flying = pl.collect_all(
+        [kinds(actions), _ends(actions, tasks, load), _exits(tasks), _lease_events(leases),
          _bytes(actions), _first_instants(actions, tasks, leases), _in_flight(load)]
     )  # fmt: skip
     windowed = facts.get("records") == "windows"

@@ -53,3 +53,12 @@ def test_memory_and_the_wait_for_leases_are_looked_at_too():
 
 def test_too_little_of_it_says_so():
     assert {one.note for one in drift(seconds(np.full(5, 1.0)))} == {"too little of it to tell"}
+
+
+def test_the_interval_of_a_slope_covers_at_its_rate():
+    rng = np.random.default_rng(2)
+    covered = []
+    for _ in range(80):
+        found = by_name(drift(seconds(20 + 3 * np.arange(900) / 3600 + rng.normal(0, 1, 900))))["response p50"]
+        covered.append(found.low <= 3 <= found.high)
+    assert np.mean(covered) >= 0.88

@@ -96,3 +96,18 @@ def test_of_aggregates_the_rest_is_judged():
 
 def test_a_busy_machine_is_a_remark():
     assert health(run(), cpus=1).remarks == ("the machine was busy: load average 1.5 on 1 cores",)
+
+
+@pytest.mark.parametrize("records", ["actions", "windows"])
+def test_what_failed_in_the_harness_is_a_remark(records):
+    actions = rows.attempts(np.full(100, 50.0), **rows.failing(np.arange(100) < 5, "expression.undefined", "harness"))
+    frames = rows.run(**{records: actions if records == "actions" else rows.aggregated(actions)}, load=run().load.collect())
+    found = health(frames)
+    assert found.verdict == "healthy"
+    assert found.remarks[0] == "5.0% of the attempts failed in the harness: they say nothing of the target"
+
+
+def test_a_run_that_never_reached_the_target_does_not_say_that_it_kept_aggregates():
+    actions = rows.attempts(np.full(10, 1.0), **rows.failing(np.ones(10), "expression.undefined", "harness"))
+    found = health(rows.run(actions=actions, load=run().load.collect()))
+    assert found.remarks == ("100.0% of the attempts failed in the harness: they say nothing of the target",)

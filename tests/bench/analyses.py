@@ -129,7 +129,6 @@ def analyse(folder: Path) -> tuple[dict[str, float], dict[str, float]]:
     for name, one in work.items():
         start, spent = time.perf_counter(), time.process_time()
         one()
-        print(name, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, file=sys.stderr)
         took[name], cpu[name] = time.perf_counter() - start, time.process_time() - spent
     return took, cpu
 
