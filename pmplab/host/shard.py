@@ -102,7 +102,7 @@ class Shard:
 
     def drive(self, control: Control, *, progress: Callable[[str], None], second: Callable[[int], None]) -> Ending:
         """Run to the end. Nothing that goes wrong in WebAssembly is raised: it stands in the ending."""
-        watchdog = Watchdog(control, lambda: self._shop.ticker.expire(self._core.step_deadline))
+        watchdog = Watchdog(control, lambda: self._shop.interrupt(self._core.step_deadline))
         control.on_tick = watchdog.look
         threads = IoThreads()
         limits.give_memory_back()

@@ -102,7 +102,8 @@ def _serve(request: RunRequest, control: Control, emitter: Emitter, lines: queue
         emitter.event("rejected", answer=checked.answer)
         return 2
     asked["providers"] = [part.entry for part in checked.providers]
-    with _wasm.Workshop() as shop:
+    ours = all(part.source == "vendored" for part in (*checked.slots, *checked.providers))
+    with _wasm.Workshop(trusted=checked.simulated and ours) as shop:
         if request.shard:
             from pmplab.host.follow import follow
 
