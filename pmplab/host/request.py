@@ -27,7 +27,6 @@ class RunRequest:
     cache: str
     seed: int
     overrides: tuple[tuple[str, str], ...] = ()
-    thresholds: tuple[str, ...] = ()
     env: tuple[tuple[str, str], ...] = ()
     labels: dict[str, str] = field(default_factory=dict)
     name: str | None = None
@@ -42,6 +41,7 @@ class RunRequest:
     simulate: bool = False
     sim: tuple[str, str] | None = None
     records: str = "full"
+    thresholds: tuple[str, ...] = ()
     run_id: str = ""
     run_dir: str = ""
 
