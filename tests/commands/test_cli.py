@@ -178,7 +178,8 @@ def test_run_passes_its_options_on_and_exits_as_the_run_did(monkeypatch: pytest.
     assert json.loads(capsys.readouterr().out)["run_id"] == "r1"
     assert seen == {
         "path": "b", "set": ["a=1", "b=2"], "seed": 3, "labels": ["k=v"], "name": "n", "env": ["E=1"], "allow": ["x=net"],
-        "thresholds": [], "shards": 4, "grace": 2.0, "strict": True, "home": "h", "records": "full", "simulate": False, "sim": None,
+        "thresholds": [],
+        "shards": 4, "grace": 2.0, "strict": True, "home": "h", "records": "full", "simulate": False, "sim": None,
     }  # fmt: skip
 
 
