@@ -81,7 +81,7 @@ def capacity(levels: pl.DataFrame) -> Capacity:
     law = usl.fit(users, rates, known["seconds"].to_list())
     best = max(rates, default=None)
     saturated = _saturated(users, rates)
-    if law is not None and law.peak_users is None and not saturated:
+    if known.height >= usl.LEAST_LEVELS and (law is None or law.peak_users is None) and not saturated:
         notes.append("throughput still grows with the last level: the limit lies beyond what was measured")
     limit = None
     if law is not None and law.peak_rate is not None:
@@ -94,7 +94,9 @@ def capacity(levels: pl.DataFrame) -> Capacity:
     if knee is None and known.height >= usl.LEAST_LEVELS:
         notes.append("no knee inside the range that was measured")
     checks = tuple(map(_check, known.to_dicts()))
-    broken = sum(check is not None and abs(check - 1) > _TOLERANCE for check in checks)
+    # Ticks may fall together with arrivals: an action more or less in flight is no finding.
+    rough = (max(_TOLERANCE, 1 / max(level["in_flight"] or 0.0, 1.0)) for level in known.to_dicts())
+    broken = sum(check is not None and abs(check - 1) > much for check, much in zip(checks, rough, strict=True))
     if broken:
         notes.append(
             f"Little's law does not hold on {broken} of {len(checks)} levels: they were not steady, or something queued unseen"

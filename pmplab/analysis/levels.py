@@ -42,8 +42,8 @@ def levels(frames: Tables, plan: Mapping[str, Any] | None = None) -> pl.DataFram
     """Return one row per level of the run, in time, with the columns of `SCHEMA`.
 
     Levels are the steps of open load that `plan` raises in stairs; else the stretches of whole seconds in which the users that
-    the plan wanted were as many. `users` are those online and `in_flight` their actions that were, both on average; `rate_per_s`
-    are successes; times are response times.
+    the plan wanted were as many. `users` are those online, on average, of open load those whose action was under way;
+    `in_flight` is what the ticks saw of that. `rate_per_s` are successes; times are response times.
     """
     load = frames.load.select("t", "planned", "online", "in_flight").collect()
     if load.is_empty():
@@ -73,6 +73,7 @@ def levels(frames: Tables, plan: Mapping[str, Any] | None = None) -> pl.DataFram
             ((pl.col("event") != "success") & (pl.col("class") == "target")).sum().alias("wrong"),
             pl.len().alias("all"),
             (time.mean() / 1e6).alias("mean_ms"),
+            (latency.response().clip(0).sum() / _SECOND).alias("area"),
             *((time.quantile(q, interpolation=latency.INTERPOLATION) / 1e6).alias(f"{n}_ms") for n, q in _QUANTILES.items()),
         )
         .collect()
@@ -90,6 +91,8 @@ def levels(frames: Tables, plan: Mapping[str, Any] | None = None) -> pl.DataFram
             pl.col("level").cast(pl.Int64),
             (pl.col("good").fill_null(0) / pl.col("seconds")).alias("rate_per_s"),
             (pl.col("wrong") / pl.col("all")).alias("error_rate"),
+            # Those who carry arrivals come and go within a tick: how many there were is what their actions say.
+            (pl.col("users") if stairs is None else pl.col("area") / pl.col("seconds")).alias("users"),
         )
         .sort("begin_s")
         .select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items())

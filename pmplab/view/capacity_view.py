@@ -21,7 +21,7 @@ def text(found: Capacity, plan: Plan | None = None) -> str:
     """Return what the levels of runs say, as text."""
     rows = [
         [
-            f"{row['users']:.0f}", f"{row['in_flight']:.1f}", units.rate(row["rate_per_s"]), units.millis(row["p50_ms"]),
+            f"{row['users']:.3g}", f"{row['in_flight']:.3g}", units.rate(row["rate_per_s"]), units.millis(row["p50_ms"]),
             units.millis(row["p95_ms"]), units.millis(row["p99_ms"]),
             units.NONE if row["error_rate"] is None else f"{100 * row['error_rate']:.2f}%", units.span(row["seconds"]),
         ]
