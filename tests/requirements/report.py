@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 HOLDS, BROKEN, NOT_BUILT, LATER = "holds", "BROKEN", "not built yet", "later"
-_RUN = re.compile(r"^\s+Running (?:unittests )?(\S+)|^test (\S+) \.\.\. (\w+)", re.MULTILINE)
+_RUN = re.compile(r"^\s+Running (?:unittests )?(\S+)|^test (\S+)(?: - should panic)? \.\.\. (\w+)", re.MULTILINE)
 
 
 def python_results(tests: Iterable[str]) -> dict[str, str]:
