@@ -224,12 +224,12 @@ def _load(run: Run) -> pl.DataFrame:
     """Return users planned and online by second, over all scenarios and shards."""
     import polars as pl
 
-    ticks = run.frames.load.group_by((pl.col("t") // 20_000_000).alias("tick")).agg(
-        pl.col("planned", "online", "in_flight").sum(), pl.col("t").min()
-    )
     return (
-        ticks.group_by((pl.col("t") // 1_000_000_000).alias("second"))
-        .agg(pl.col("planned").max(), pl.col("online").max(), pl.col("in_flight").max())
+        run.frames.load.with_columns((pl.col("t") // 1_000_000_000).alias("second"))
+        .group_by("shard", "scenario", "second")
+        .agg(pl.col("planned", "online", "in_flight").max())
+        .group_by("second")
+        .agg(pl.col("planned", "online", "in_flight").sum())
         .sort("second")
         .collect()
     )

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import chain
-from statistics import fmean, median, stdev
+from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -65,11 +65,11 @@ METRICS = (
 class Change:
     """How one figure moved. `where` is a scenario or a node of the WBS.
 
-    `before` and `after` are medians over the runs of a side, in the figure's unit (ms, share, per s). `shift` is
-    after/before - 1, for error rates after - before, with its 95 % interval `low` .. `high` (none with fewer than three runs on
-    a side). `effect` is Cliff's delta, from -1 to 1: how surely a run of the one side lies above one of the other. `p` is the
-    corrected chance of so large a shift if the figure had moved by its tolerance. `reason` says in words why the verdict is
-    what it is.
+    `before` and `after` are means over the runs of a side, geometric but for error rates, in the figure's unit (ms, share,
+    per s). `shift` is after/before - 1, for error rates after - before, with its 95 % interval `low` .. `high` (none with
+    fewer than three runs on a side). `effect` is Cliff's delta, from -1 to 1: how surely a run of the one side lies above one
+    of the other. `p` is the corrected chance of so large a shift if the figure had moved by its tolerance. `reason` says in
+    words why the verdict is what it is.
     """
 
     where: str
@@ -182,7 +182,7 @@ class _Draft:
     def change(self, p_worse: float, p_better: float, family: int) -> Change:
         """Return the verdict, with chances that are corrected for a family of so many tests."""
         verdict, reason = self._verdict(p_worse, p_better, family)
-        before, after = (median(values) if values else None for values in (self.before, self.after))
+        before, after = (self._middle(values) for values in (self.before, self.after))
         bounds = (None, None) if self.low is None or self.high is None else self._shown_interval(self.low, self.high)
         return Change(
             where=self.where,
@@ -201,7 +201,18 @@ class _Draft:
             absolute=self.metric.absolute,
         )
 
+    def _middle(self, values: Sequence[float]) -> float | None:
+        """Return the mean on the scale of the test, in the figure's unit."""
+        if not values:
+            return None
+        scaled = self._scaled(values)
+        if self.metric.absolute or not scaled:
+            return fmean(values)
+        return math.exp(fmean(scaled))
+
     def _verdict(self, p_worse: float, p_better: float, family: int) -> tuple[Verdict, str]:
+        if self.metric.sign < 0 and self.old and self.after and not self.new:
+            return "worse", "nothing succeeds any more"
         if not self.old or not self.new:
             side = "before" if not self.old else "now"
             return "unclear", f"nothing was measured {side}"

@@ -46,14 +46,16 @@ class Figures:
         return cls(**{name: raw[name] for name in ("count", "errors", "p50_ms", "p99_ms", "rate_per_s")})
 
 
-def figures(frames: Tables, *, records: str = "full") -> dict[str, Figures]:
+def figures(frames: Tables, *, records: str = "full", duration_s: float | None = None) -> dict[str, Figures]:
     """Return the figures of every scenario, by name, and of every node, by path (`scenario/workflow/node`).
 
-    `records` is what the run kept: `full`, or `windows`, whose percentiles are within 1/256.
+    `records` is what the run kept: `full`, or `windows`, whose percentiles are within 1/256 and whose last second ends with the
+    run, after `duration_s`.
     """
     if records == "windows":
         kept = frames.windows.collect().with_columns(pl.col("node").cast(pl.String))
-        return {**_windowed(kept.with_columns(_scenario().alias("node"))), **_windowed(kept)}
+        whole = kept.with_columns(_scenario().alias("node"))
+        return {**_windowed(whole, duration_s), **_windowed(kept, duration_s)}
     by_node = _of(frames.actions, pl.col("node").cast(pl.String))
     by_scenario = _of(frames.actions, pl.col("scenario").cast(pl.String))
     nodes, scenarios = pl.collect_all([by_node, by_scenario])
@@ -66,7 +68,8 @@ def _scenario() -> pl.Expr:
 
 def _of(actions: pl.LazyFrame, key: pl.Expr) -> pl.LazyFrame:
     time = latency.response().filter(latency.measured())
-    span = (pl.col("t_end").max() - pl.col("t_intended").min()) / _NS
+    # A rate over less than a second says nothing: one action of 20 ms is not 50 a second.
+    span = ((pl.col("t_end").max() - pl.col("t_intended").min()) / _NS).clip(1.0)
     good = (pl.col("event") == "success").sum()
     return (
         actions.group_by(key.alias("where"))
@@ -81,7 +84,7 @@ def _of(actions: pl.LazyFrame, key: pl.Expr) -> pl.LazyFrame:
     )
 
 
-def _windowed(kept: pl.DataFrame) -> dict[str, Figures]:
+def _windowed(kept: pl.DataFrame, duration_s: float | None) -> dict[str, Figures]:
     figured = windows.by_action(kept)
     counts = kept.group_by("node").agg(
         pl.col("count").filter(pl.col("error_type").is_not_null() & (pl.col("class") == "target")).sum().alias("errors"),
@@ -90,6 +93,7 @@ def _windowed(kept: pl.DataFrame) -> dict[str, Figures]:
     )
     found = {}
     for row in figured.join(counts, on="node", suffix="_window").sort("node").to_dicts():
-        span = (row["last"] - row["first_window"]) / _NS + 1
+        end = row["last"] / _NS + 1
+        span = max((end if duration_s is None else min(end, duration_s)) - row["first_window"] / _NS, 1.0)
         found[row["node"]] = Figures(row["count"], row["errors"], row["p50_ms"], row["p99_ms"], row["success"] / span)
     return found

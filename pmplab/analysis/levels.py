@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from pmplab.analysis.summary import Tables
 
 _SECOND = 1_000_000_000
-_TICK = 20_000_000
 LEAST_S = 3
 """A level that stood for fewer seconds is left out."""
 SETTLING = 0.2
@@ -45,7 +44,7 @@ def levels(frames: Tables, plan: Mapping[str, Any] | None = None) -> pl.DataFram
     the plan wanted were as many. `users` are those online, on average, of open load those whose action was under way;
     `in_flight` is what the ticks saw of that. `rate_per_s` are successes; times are response times.
     """
-    load = frames.load.select("t", "planned", "online", "in_flight").collect()
+    load = frames.load.select("scenario", "shard", "t", "planned", "online", "in_flight").collect()
     if load.is_empty():
         return pl.DataFrame(schema=SCHEMA)
     stairs = _stairs(plan)
@@ -53,11 +52,11 @@ def levels(frames: Tables, plan: Mapping[str, Any] | None = None) -> pl.DataFram
     if stairs is None:
         level = (pl.col("planned") != pl.col("planned").shift(1)).fill_null(value=True).cum_sum()
     else:
-        begin, step = stairs
+        begin, step, steps = stairs
         level = ((pl.col("second") - math.ceil(begin)) / step).floor().cast(pl.Int64)
     stretches = (
         seconds.with_columns(level.alias("level"))
-        .filter(pl.col("level") >= 0)
+        .filter((pl.col("level") >= 0) & (pl.col("level") < (2**31 if stairs is None else steps)))
         .with_columns(pl.len().over("level").alias("long"), pl.int_range(pl.len()).over("level").alias("into"))
         .filter((pl.col("long") >= LEAST_S) & (pl.col("into") >= (SETTLING * pl.col("long")).ceil()) & (pl.col("online") > 0))
     )
@@ -102,29 +101,26 @@ def levels(frames: Tables, plan: Mapping[str, Any] | None = None) -> pl.DataFram
 _QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 
 
-def _stairs(plan: Mapping[str, Any] | None) -> tuple[float, float] | None:
-    """Return when the first stairs of the plan begin and how long a step of them takes, both in s."""
+def _stairs(plan: Mapping[str, Any] | None) -> tuple[float, float, int] | None:
+    """Return when the first stairs of the plan begin, how long a step of them takes, both in s, and how many there are."""
     for scenario in (plan or {}).get("scenarios") or ():
         arrival = scenario.get("arrival") or {}
         shape = arrival.get("shape") or {}
         if shape.get("shape") == "stairs" and arrival.get("duration") and shape.get("steps"):
             start = scenario.get("start")
             begin = float(start.get("at") or 0) if isinstance(start, dict) else 0.0
-            return begin / _SECOND, float(arrival["duration"]) / float(shape["steps"]) / _SECOND
+            return begin / _SECOND, float(arrival["duration"]) / float(shape["steps"]) / _SECOND, int(shape["steps"])
     return None
 
 
 def _seconds(load: pl.DataFrame) -> pl.DataFrame:
-    """Sum the scenarios and shards of each tick, then average the ticks of each second; the last, partial second is left out."""
-    ticks = (
-        load.group_by((pl.col("t") // _TICK).alias("tick"))
-        .agg(pl.col("planned", "online", "in_flight").sum(), pl.col("t").min())
-        .sort("tick")
-    )
+    """Average the ticks of each second, and sum scenarios and shards; the last, partial second is left out."""
     return (
-        ticks.with_columns((pl.col("t") // _SECOND).alias("second"))
-        .group_by("second")
+        load.with_columns((pl.col("t") // _SECOND).alias("second"))
+        .group_by("shard", "scenario", "second")
         .agg(pl.col("planned").last(), pl.col("online").mean(), pl.col("in_flight").mean())
+        .group_by("second")
+        .agg(pl.col("planned", "online", "in_flight").sum())
         .sort("second")
         .head(-1)
     )

@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
 def planned_last_spawn(plan: Mapping[str, Any] | None, progress: Mapping[str, Any] | None) -> int | None:
     """Return the instant, ns, at which the plan brings its last user; none when neither `progress` nor `plan` says it."""
-    told = [scenario.get("planned_last_spawn_ns") for scenario in _scenarios(progress)]
+    told = [scenario.get("planned_last_spawn_ns") for scenario in _closed(progress, plan)]
     instants = [int(instant) for instant in told if instant is not None]
     if not instants:
-        known = (_last(scenario) for scenario in _scenarios(plan and (plan.get("plan") or plan)))
+        known = (_last(scenario) for scenario in _scenarios(plan and (plan.get("plan") or plan)) if not scenario.get("arrival"))
         instants = [instant for instant in known if instant is not None]
     return max(instants, default=None)
 
@@ -22,6 +22,13 @@ def last_spawn(progress: Mapping[str, Any] | None) -> int | None:
     """Return the instant, ns, at which the last user came, as the final progress says it."""
     told = [scenario.get("actual_last_spawn_ns") for scenario in _scenarios(progress)]
     return max((int(instant) for instant in told if instant is not None), default=None)
+
+
+def _closed(progress: Mapping[str, Any] | None, plan: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
+    """Return the scenarios whose users the plan brings: those who carry arrivals come when they are needed."""
+    declared = _scenarios(plan and (plan.get("plan") or plan))
+    open_load = {str(scenario.get("name")) for scenario in declared if scenario.get("arrival")}
+    return [scenario for scenario in _scenarios(progress) if str(scenario.get("name")) not in open_load]
 
 
 def _last(scenario: Mapping[str, Any]) -> int | None:

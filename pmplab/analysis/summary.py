@@ -95,7 +95,8 @@ class ErrorSummary:
 class Summary:
     """What became of a run. Instants and durations in s since its start; `rate_per_s` counts attempts of actions.
 
-    `in_flight`: actions that had begun and not ended when the last records were written.
+    `in_flight`: actions that had begun and not ended when the last records were written. `dropped`: scheduled arrivals that
+    found no user to carry them.
     `simulated`: the targets were a model, and time was virtual. Percentiles are exact, or within the share `percentile_error` of
     it when only aggregates were kept. `thresholds` are judged ones, as `analysis.thresholds` gives them.
     """
@@ -119,6 +120,7 @@ class Summary:
     bytes_sent: int
     bytes_received: int
     in_flight: int = 0
+    dropped: int = 0
     simulated: bool = False
     percentile_error: float | None = None
     thresholds: tuple[dict[str, Any], ...] = ()
@@ -200,6 +202,7 @@ def summary(
         bytes_sent=int(totals["bytes_sent"][0]),
         bytes_received=int(totals["bytes_received"][0]),
         in_flight=int(flying["in_flight"].sum()),
+        dropped=_dropped(facts.get("progress") or progress),
         simulated=bool(facts.get("simulated")),
         percentile_error=latency.ERROR if windowed else None,
         thresholds=tuple(facts.get("thresholds") or ()),
@@ -210,6 +213,10 @@ def recorded_s(frames: Tables) -> float | None:
     """Return how long a run went as far as its records reach, in s; none if there are none."""
     last = _highest(_ends(frames.actions, frames.tasks, frames.load).select("end").collect()["end"])
     return None if last is None else last / _NS
+
+
+def _dropped(progress: Mapping[str, Any] | None) -> int:
+    return sum(int(scenario.get("dropped") or 0) for scenario in (progress or {}).get("scenarios") or ())
 
 
 def _highest(values: pl.Series) -> int | None:

@@ -155,7 +155,7 @@ def _judge(one: Threshold, actions: pl.LazyFrame, duration_s: float) -> Judged:
     measured = whole["n"] > 0
     if one.window is None:
         value = whole["value"]
-        return _said(one, value, None if not one.broken(value) else int(duration_s), measured)
+        return _said(one, value, measured)
     # A dynamic group takes [begin, begin + window): every second begins one, those that the first row only ends too.
     seconds = rows.with_columns((pl.col("t_end") // _SECOND).cast(pl.Int64).alias("second")).sort("second")
     last = int(duration_s)
@@ -180,8 +180,8 @@ def _windowed(one: Threshold, values: Iterable[tuple[int, float | None]], measur
     return Judged(one.written, one.metric, not broken, worst, one.bound, one.window, second, one.abort, measured)
 
 
-def _said(one: Threshold, value: float | None, second: int | None, measured: bool) -> Judged:
-    return Judged(one.written, one.metric, not one.broken(value), value, one.bound, None, second, one.abort, measured)
+def _said(one: Threshold, value: float | None, measured: bool) -> Judged:
+    return Judged(one.written, one.metric, not one.broken(value), value, one.bound, None, None, one.abort, measured)
 
 
 def _nothing(one: Threshold) -> float | None:
@@ -202,16 +202,22 @@ def _figure(one: Threshold, over_s: float) -> pl.Expr:
         return pl.len() / max(over_s, 1e-9)
     ended = pl.col("event").cast(pl.String)
     events = {"fail_rate": ["fail"], "timeout_rate": ["timeout"], "error_rate": ["fail", "timeout"]}[one.metric]
-    return pl.when(pl.len() > 0).then(ended.is_in(events).sum() / pl.len())
+    told = _told()
+    return pl.when(told.sum() > 0).then((told & ended.is_in(events)).sum() / told.sum())
+
+
+def _told() -> pl.Expr:
+    """Return whether an attempt came to an end of its own: what was cancelled neither succeeded nor failed."""
+    return (pl.col("event").cast(pl.String) == "success") | pl.col("class").is_not_null()
 
 
 class _Second:
     """What ended in a second, of what a threshold is about."""
 
-    __slots__ = ("count", "fail", "low", "sum", "timeout", "times")
+    __slots__ = ("count", "fail", "low", "sum", "timeout", "times", "told")
 
     def __init__(self) -> None:
-        self.count = self.fail = self.timeout = self.sum = 0
+        self.count = self.told = self.fail = self.timeout = self.sum = 0
         self.low: int | None = None
         self.times = Histogram()
 
@@ -237,7 +243,7 @@ class Live:
         known = rows.with_columns((pl.col("t_end") // _SECOND).alias("second"))
         for index, one in enumerate(self.wanted):
             for (second,), group in known.filter(one.rows()).group_by("second"):
-                events = dict(group["event"].cast(pl.String).value_counts().iter_rows())
+                events = dict(group.filter(_told())["event"].cast(pl.String).value_counts().iter_rows())
                 times = group.filter(latency.measured()).select(latency.response()).to_series()
                 for place in self._places(index, int(second)):
                     _add(place, group.height, events, times)
@@ -292,7 +298,7 @@ class Live:
             whole = self._whole[index]
             if one.window is None:
                 value = _value(one, whole, duration_s)
-                found.append(_said(one, value, int(duration_s) if one.broken(value) else None, whole.count > 0))
+                found.append(_said(one, value, whole.count > 0))
             else:
                 at, worst = self._broken[index], self._worst[index]
                 found.append(
@@ -309,6 +315,7 @@ class Live:
 
 def _add(place: _Second, count: int, events: Mapping[str, int], times: pl.Series) -> None:
     place.count += count
+    place.told += sum(events.values())
     place.fail += events.get("fail", 0)
     place.timeout += events.get("timeout", 0)
     if times.len():
@@ -320,8 +327,10 @@ def _add(place: _Second, count: int, events: Mapping[str, int], times: pl.Series
 
 def _add_window(place: _Second, row: Mapping[str, Any]) -> None:
     place.count += int(row["count"])
-    place.fail += int(row["fail"])
-    place.timeout += int(row["timeout"])
+    if row["error_type"] is None or row["class"] is not None:
+        place.told += int(row["count"])
+        place.fail += int(row["fail"])
+        place.timeout += int(row["timeout"])
     if row["error_type"] is None or row["class"] == "target":
         place.sum += int(row["response_sum"] or 0)
         if row["response_min"] is not None and row["count"]:
@@ -332,6 +341,7 @@ def _add_window(place: _Second, row: Mapping[str, Any]) -> None:
 
 def _merge(place: _Second, other: _Second) -> None:
     place.count += other.count
+    place.told += other.told
     place.fail += other.fail
     place.timeout += other.timeout
     place.sum += other.sum
@@ -353,7 +363,7 @@ def _value(one: Threshold, place: _Second, over_s: float) -> float | None:
             return None
         found = {"avg": place.sum / place.times.total, "min": float(place.low or 0), "max": float(place.times.max)}
         return found[one.metric]
-    if not place.count:
+    if not place.told:
         return None
     wrong = {"fail_rate": place.fail, "timeout_rate": place.timeout, "error_rate": place.fail + place.timeout}
-    return wrong[one.metric] / place.count
+    return wrong[one.metric] / place.told

@@ -15,8 +15,8 @@ VERBS = (
     "import", "schema", "explain", "target", "demo",
 )  # fmt: skip
 EPILOG = """\
-exit status: 0 fine, 1 our fault or a full disk, 2 bad input, 98 worse than the baseline, 97 not to be told (--strict),
-105 interrupted, 107 a component trapped"""
+exit status: 0 fine, 1 our fault or a full disk, 2 bad input, 99 thresholds failed, 98 worse than the baseline (compare),
+97 not to be told (compare --strict), 105 interrupted, 107 a component trapped"""
 
 
 class Parser(argparse.ArgumentParser):

@@ -135,9 +135,10 @@ def compare_runs(library: Library, after: Sequence[Entry], before: Sequence[Entr
     verdict = compared.verdict
     if not before:
         notes.append("there is no run yet to compare with")
-    keys = {(entry.key, entry.simulated) for entry in (*before, *after)}
-    if before and len(keys) > 1:
-        notes.append("these are runs of different scenarios: like is not compared with like")
+    everyone = [*before, *after]
+    if before and not all(entry.like(everyone[0]) for entry in everyone):
+        notes.append(f"like is not compared with like, so that the verdict is unclear: {_unlike(everyone)}")
+        verdict = "unclear"
     for entry in after:
         if entry.unhealthy:
             notes.append(f"{entry.run_id}: {entry.unhealthy}")
@@ -149,6 +150,14 @@ def compare_runs(library: Library, after: Sequence[Entry], before: Sequence[Entr
     differing = differences(before[0], after[0]) if before and after else ()
     old, new = (tuple(entry.run_id for entry in side) for side in (before, after))
     return Comparison(name, old, new, verdict, compared, differing, tuple(notes))
+
+
+def _unlike(entries: Sequence[Entry]) -> str:
+    found = []
+    for what, of in (("scenarios", "key"), ("loads, set from outside,", "load"), ("kinds, simulated and real,", "simulated")):
+        if len({getattr(entry, of) for entry in entries}) > 1:
+            found.append(what)
+    return f"these are runs of different {' and '.join(found)}"
 
 
 def _like(library: Library, after: Sequence[Entry], before: Sequence[Entry]) -> list[Entry]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pmplab.home import RunState
 
 NOTES = "notes.json"
+_LOAD = ("load", "workflows", "actions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,21 @@ class Entry:
     def simulated(self) -> bool:
         """Whether its targets were a model."""
         return bool(self.facts.get("simulated"))
+
+    @property
+    def load(self) -> tuple[tuple[str, str], ...]:
+        """What was set from outside of the load, the workflows and the actions."""
+        pairs = ((str(path), str(value)) for path, value in self.facts.get("overrides") or ())
+        return tuple(sorted(pair for pair in pairs if pair[0].startswith(_LOAD)))
+
+    @property
+    def probe(self) -> bool:
+        """Whether it was a try of a search for a capacity, which says nothing of what is usual."""
+        return "capacity" in self.labels
+
+    def like(self, other: Entry) -> bool:
+        """Return whether the two are like and like: of one scenario, with one load, both real or both simulated."""
+        return (self.key, self.simulated, self.load) == (other.key, other.simulated, other.load)
 
     @property
     def records(self) -> str:

@@ -85,7 +85,7 @@ class Library:
         found = []
         for other in self.entries(key=entry.key):
             before = (other.created_wall_ns, other.run_id) < (entry.created_wall_ns, entry.run_id)
-            if before and other.simulated == entry.simulated and self.judged(other).healthy:
+            if before and other.like(entry) and not other.probe and self.judged(other).healthy:
                 found.append(other)
                 if len(found) == most:
                     break
@@ -189,7 +189,8 @@ class Library:
 
         frames = Frames(entry.dir)
         try:
-            found = figures(frames, records=entry.records)
+            took = entry.facts.get("duration_ns")
+            found = figures(frames, records=entry.records, duration_s=None if took is None else took / 1e9)
             limited = _limited(frames, entry)
         except (pl.exceptions.PolarsError, OSError, ValueError, KeyError) as error:
             self._trouble(f"the records of {entry.run_id} cannot be read: {' '.join(str(error).split())[:200]}")

@@ -101,6 +101,7 @@ def _head(report: Report) -> str:
         ("per second", units.rate(count / took) if took else units.NONE),
         ("failed", units.count(fail)),
         ("timed out", units.count(timeout)),
+        *([("arrivals dropped", units.count(found["dropped"]))] if found.get("dropped") else []),
     ]
     reasons = "".join(f"<li>{escape(reason)}</li>" for reason in report.reasons)
     held = [
@@ -209,7 +210,7 @@ def _bounded(found: Distribution, name: str, *, bounds: bool = True) -> str:
     if bounds and one.low_ms is not None and one.high_ms is not None:
         shown += f'<br><span class="dim">{units.millis(one.low_ms)} .. {units.millis(one.high_ms)}</span>'
     elif bounds and one.note and one.value_ms is not None:
-        shown += f'<br><span class="dim">{escape(one.note)}</span>'
+        shown += f'<br><span class="dim" title="{escape(one.note)}">n too small</span>'
     return shown
 
 
@@ -465,7 +466,9 @@ def _appendix(report: Report) -> str:
 
 
 def _pairs(found: object) -> str:
-    return ", ".join(f"{k}={v}" for k, v in found.items()) if isinstance(found, dict) else ""
+    if not isinstance(found, dict):
+        return ""
+    return ", ".join(f"{k}={'+'.join(map(str, v)) if isinstance(v, list) else v}" for k, v in found.items())
 
 
 def _share(value: float | None) -> str:

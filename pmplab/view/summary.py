@@ -70,6 +70,7 @@ def _totals(summary: Mapping[str, Any]) -> str:
         "",
         _row("users", units.count(summary.get("users"))),
         _row("tasks", units.count(summary.get("tasks"))),
+        *([_row("arrivals_dropped", units.count(summary["dropped"]), "no user was free")] if summary.get("dropped") else []),
         _row("actions", units.count(count), per),
         _row("actions_succeeded", units.share(good, count), f"{units.count(good)} out of {units.count(count)}"),
         _row("actions_failed", units.share(fail, count), f"{units.count(fail)} out of {units.count(count)}"),

@@ -152,3 +152,14 @@ def test_live_and_offline_come_to_the_same(
     assert found.value == pytest.approx(offline.value, rel=1 / 128, abs=1e-9)
     if abs(offline.value - bound) > bound / 64:
         assert (found.ok, found.second) == (offline.ok, offline.second)
+
+
+def test_what_was_cancelled_neither_succeeded_nor_failed() -> None:
+    rows = frame([(0.1, 1, "success"), (0.2, 1, "success"), (0.3, 1, "fail")]).with_columns(
+        pl.when(pl.col("event").cast(pl.String) == "fail").then(None).otherwise(pl.col("class")).alias("class")
+    )
+    (found,) = judged(rows, 1.0, {"metric": "fail_rate", "bound": 0.01})
+    assert (found.ok, found.value) == (True, 0.0)
+    live = Live(thresholds(plan({"metric": "fail_rate", "bound": 0.01})))
+    live.take(rows.collect())
+    assert live.judged(1.0)[0].value == 0.0

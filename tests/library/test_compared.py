@@ -138,3 +138,23 @@ def test_runs_without_a_success_or_a_record_give_an_answer(tmp_path: Path, capsy
         assert main(["--home", str(tmp_path), *words]) in {0, 98}
     shown = capsys.readouterr()
     assert "nan" not in shown.out.lower().replace("dominant", "")
+
+
+def test_a_load_that_was_set_otherwise_is_not_compared_as_like(tmp_path: Path, five: list[Path]) -> None:
+    half = run_of(tmp_path, 9, 80.0, overrides=[["load.scenarios[0].user-count", "5"]])
+    assert pmplab.compare(half, home=tmp_path).before == ()
+    found = pmplab.compare(half, five, home=tmp_path)
+    assert (found.verdict, found.exit_status) == ("unclear", 0)
+    assert any("loads, set from outside" in note for note in found.notes)
+
+
+def test_tries_of_a_search_are_not_what_is_usual(tmp_path: Path, five: list[Path]) -> None:
+    run_of(tmp_path, 8, labels={"capacity": "100/s"})
+    assert len(pmplab.compare(run_of(tmp_path, 9), home=tmp_path).before) == 5
+    assert not any("0008" in run for run in pmplab.compare(tmp_path / "runs" / five[4].name, home=tmp_path).before)
+
+
+def test_a_target_that_is_down_is_worse_in_throughput(tmp_path: Path, five: list[Path]) -> None:
+    down = make(tmp_path, 9, frame=actions(random.Random(9), 2000, fail=1.0))
+    found = {change.metric: change.verdict for change in pmplab.compare(down, five, home=tmp_path).gate}
+    assert (found["error_rate"], found["rate_per_s"]) == ("worse", "worse")

@@ -72,6 +72,8 @@ impl<'n> Ctx<'_> {
                 .write(wrote, var, save.var.span, &calling.name);
             let persist = save.persist.as_ref().and_then(|p| {
                 let filename = self.template(p.filename, &p.path, job.scope, At(wrote))?;
+                // The file is a reader too, of all that there is.
+                job.scope.vars[var].whole = true;
                 Some(Persist {
                     dir: p.dir.clone(),
                     filename,

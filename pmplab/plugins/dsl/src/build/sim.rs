@@ -192,7 +192,7 @@ fn chosen<'d, 'n>(
 ) -> Option<&'d (crate::read::Name, ModelDecl<'n>)> {
     let said = call.with.get("model").and_then(Json::as_str);
     let said = said.filter(|_| is_sim(component));
-    [Some(name), said, Some(full)]
+    [Some(name), Some(&*call.name), said, Some(full)]
         .into_iter()
         .flatten()
         .find_map(|wanted| decl.calls.iter().find(|(name, _)| name.value == wanted))
