@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -151,6 +152,32 @@ workflows: {w: {steps: [{ref: keep}, {ref: drop}]}}
     assert not list((run.dir / "artifacts").rglob("*.json"))
     [issue] = written(run, "issues")
     assert issue["error_type"] == "config.bad-value"
+
+
+def test_a_kept_file_holds_all_that_was_saved_whoever_else_reads_it(simulate: Simulate) -> None:
+    run = simulate(
+        """\
+  keep:
+    component: http
+    call: get
+    with: {url: "http://127.0.0.1:9/"}
+    save-as: {var: page, persist: {type: file, dir: out, filename: "{{env.user_id}}.json"}}
+workflows: {w: {steps: [{ref: keep}]}}
+"""
+        + LOAD
+    )
+    files = sorted((run.dir / "artifacts").rglob("*.json"))
+    assert len(files) == 2
+    kept = json.loads(files[0].read_text())
+    assert (kept["status"], kept["json"]) == (200, {"n": 3, "items": [7, 8]})
+
+
+def test_a_model_by_action_answers_whatever_its_step_is_called(simulate: Simulate) -> None:
+    run = simulate(
+        "workflows: {w: {steps: [{ref: get, name: first}, {ref: post}]}}\n" + LOAD,
+        model=MODEL + "  get: {latency: 70ms, outputs: {status: 200}}\n",
+    )
+    assert [(name, end) for name, _, _, end in sent(run)] == [("first", 70), ("post", 100)]
 
 
 def test_the_parameters_of_a_call_stand_in_the_records_where_it_asks_for_that(simulate: Simulate) -> None:
