@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from pmplab.errors import DiagnosticsError, UsageError
+from pmplab.errors import UsageError
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
     import polars as pl
 
-    from pmplab._run import Run
+    from pmplab._run import Run, RunLike
     from pmplab.analysis.capacity import Capacity
-
-    RunLike = str | os.PathLike[str] | Run
 
 _MOST_PROBES = 24
 _ACHIEVED = 0.95
@@ -54,16 +52,20 @@ class Search:
     def __repr__(self) -> str:
         return f"Search({' and '.join(self.objective)}: {self.said})"
 
+    def shown(self, load: float) -> str:
+        """Return a load with its unit."""
+        return f"{load:g}{self.unit if self.unit.startswith('/') else f' {self.unit}'}"
+
     @property
     def said(self) -> str:
         """The result in a sentence."""
         if self.highest is None:
             least = min((p.asked for p in self.probes), default=0)
-            return f"no load met the objective, the least that was tried was {least:g}{_unit(self.unit)}"
-        told = f"{self.highest:g}{_unit(self.unit)} met the objective"
+            return f"no load met the objective, the least that was tried was {self.shown(least)}"
+        told = f"{self.shown(self.highest)} met the objective"
         if self.lowest is None:
             return f"{told}, and nothing more was tried"
-        return f"{told}, {self.lowest:g}{_unit(self.unit)} did not"
+        return f"{told}, {self.shown(self.lowest)} did not"
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON values: what `pmp capacity --json` prints."""
@@ -90,10 +92,11 @@ def capacity(runs: RunLike | Iterable[RunLike], *, home: Path | str | None = Non
     """
     import polars as pl
 
-    from pmplab._run import Run, open_run
+    from pmplab._run import open_run
+    from pmplab._run import several as listed
     from pmplab.analysis.capacity import capacity as judge
 
-    several = [runs] if isinstance(runs, (str, os.PathLike, Run)) else list(runs)
+    several = listed(runs)
     if not several:
         message = "there is no run to judge"
         raise UsageError(message)
@@ -102,15 +105,11 @@ def capacity(runs: RunLike | Iterable[RunLike], *, home: Path | str | None = Non
 
 
 def _levels(run: Run) -> pl.DataFrame:
-    import polars as pl
-
+    from pmplab._run import reading
     from pmplab.analysis.levels import levels
 
-    try:
+    with reading(run):
         return levels(run.frames, run.plan)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        message = f"its records cannot be read: {' '.join(str(error).split())[:200]}"
-        raise UsageError(message, place=str(run.dir)) from None
 
 
 def search(
@@ -141,10 +140,7 @@ def search(
         message = "a search needs an objective"
         raise UsageError(message, help="--slo 'p99 < 50ms'")
     given = {name: options.get(name, ()) for name in ("set", "env", "allow")}
-    loaded = pmplab.load(bundle, **given, home=home)
-    if not loaded.checked.ok or loaded.checked.plan is None:
-        raise DiagnosticsError(loaded.checked.diagnostics, loaded.checked.rendered, place=str(bundle))
-    lever = _Lever.of(loaded.checked.plan, each_s)
+    lever = _Lever.of(pmplab.load(bundle, **given, home=home).checked.plan or {}, each_s)
     first = lever.begin if start is None else start
     if not 0 < first <= most:
         message = f"the search begins at {first:g} and ends at {most:g}"
@@ -207,12 +203,13 @@ def _closed_in(
 
 @dataclass(frozen=True, slots=True)
 class _Lever:
-    """What is turned: a path of the script, and in which unit."""
+    """What is turned: a path of the script, and in which unit; `length` is the path that says how long a try takes."""
 
     path: str
     unit: str
     begin: float
-    fixed: tuple[str, ...]
+    length: str
+    each_s: float
 
     @classmethod
     def of(cls, plan: dict[str, Any], each_s: float) -> _Lever:
@@ -221,22 +218,22 @@ class _Lever:
         base = "load.scenarios[0]"
         if shape.get("rate"):
             per_s = float(shape["rate"]["count"]) * 1e9 / float(shape["rate"]["per"])
-            return cls(f"{base}.arrival.rate", "/s", per_s, (f"{base}.arrival.duration={each_s:g}s",))
+            return cls(f"{base}.arrival.rate", "/s", per_s, f"{base}.arrival.duration", each_s)
         if scenario.get("arrival"):
             message = f"a search turns one rate, and `{shape.get('shape')}` has several"
             raise UsageError(message, help="use `shape: constant` or `poisson`, or a run in stairs and `pmp capacity RUN`")
-        return cls(f"{base}.user-count", "users", float(scenario.get("users") or 1), (f"{base}.task-duration={each_s:g}s",))
+        return cls(f"{base}.user-count", "users", float(scenario.get("users") or 1), f"{base}.task-duration", each_s)
 
     def set(self, load: float) -> list[str]:
         """Return the overrides for a load."""
         value = f"{load:.0f}" if self.unit == "users" else f"{load:g}/s"
-        return [f"{self.path}={value}", *self.fixed]
+        return [f"{self.path}={value}", f"{self.length}={self.each_s:g}s"]
 
 
 def _judged(run: Run, load: float, lever: _Lever) -> Probe:
     from pmplab.library import Library
 
-    with Library(run.dir.parent.parent) as library:
+    with Library(run.home) as library:
         entry = library.judged(library.entry(run.dir))
         figures = library.figures(entry)
     scenario = next((figure for where, figure in figures.items() if "/" not in where), None)
@@ -252,16 +249,11 @@ def _judged(run: Run, load: float, lever: _Lever) -> Probe:
         reason = "nothing was measured"
     elif lever.unit == "/s":
         tasks = sum(int(s.get("tasks_done") or 0) for s in (run.progress or {}).get("scenarios") or ())
-        seconds = float(str(lever.fixed[0]).rpartition("=")[2].rstrip("s"))
-        if tasks < _ACHIEVED * load * seconds:
-            reason = f"only {tasks / seconds:.4g}/s of the tasks were done"
+        if tasks < _ACHIEVED * load * lever.each_s:
+            reason = f"only {tasks / lever.each_s:.4g}/s of the tasks were done"
     rate = None if scenario is None else scenario.rate_per_s
     return Probe(load, not reason, reason or "met", run.id, rate, None if scenario is None else scenario.p99_ms)
 
 
 def _listed(pairs: Any) -> list[Any]:
     return list(pairs.items()) if isinstance(pairs, dict) else [pairs] if isinstance(pairs, str) else list(pairs)
-
-
-def _unit(unit: str) -> str:
-    return unit if unit.startswith("/") else f" {unit}"

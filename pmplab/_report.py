@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pmplab.errors import PmpError, UsageError
+from pmplab.errors import UsageError
 
 if TYPE_CHECKING:
     import os
 
     import polars as pl
 
-    from pmplab._run import Run
+    from pmplab._run import Run, RunLike
     from pmplab.analysis.adherence import Adherence
     from pmplab.analysis.bursts import Bursts
     from pmplab.analysis.capacity import Capacity
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from pmplab.analysis.steady import Steady
     from pmplab.analysis.tail import Tail
     from pmplab.library import Comparison
-
-    RunLike = str | os.PathLike[str] | Run
 
 Verdict = Literal["passed", "failed", "inconclusive", "empty"]
 
@@ -102,25 +100,20 @@ def report(run: RunLike, baseline: RunLike | None = None, *, home: Path | str | 
 
     Without `baseline` it is compared with what is usual for its scenario. Raises RunNotFoundError, UsageError.
     """
-    import polars as pl
-
-    from pmplab._run import open_run
+    from pmplab._run import open_run, reading
 
     opened = open_run(run, home=home)
-    try:
+    with reading(opened):
         return _report(opened, baseline)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        message = f"its records cannot be read: {' '.join(str(error).split())[:200]}"
-        raise UsageError(message, place=str(opened.dir)) from None
 
 
 def _report(run: Run, baseline: RunLike | None) -> Report:
-    from pmplab import analysis
+    from pmplab import analysis, library
     from pmplab.analysis.capacity import capacity
 
     frames, facts, plan = analysis.hold(run.frames), run.manifest, run.plan
     known = analysis.health(frames, simulated=bool(facts.get("simulated")), plan=plan, cpus=(facts.get("host") or {}).get("cpus"))
-    compared = _compared(run, baseline)
+    compared = library.usual(run) if baseline is None else library.compare(run.dir, baseline, home=run.home)
     register = analysis.register(frames, plan, facts=facts, health=known)
     amplified, burst = analysis.retries(frames), analysis.bursts(frames)
     steps = analysis.levels(frames, plan)
@@ -154,17 +147,6 @@ def _report(run: Run, baseline: RunLike | None) -> Report:
     )
 
 
-def _compared(run: Run, baseline: RunLike | None) -> Comparison | None:
-    from pmplab.library import compare
-
-    if baseline is not None:
-        return compare(run.dir, baseline, home=run.dir.parent.parent)
-    try:
-        return compare(run.dir, home=run.dir.parent.parent)
-    except PmpError:
-        return None
-
-
 def _verdict(
     summary: dict[str, Any], facts: dict[str, Any], health: Health, compared: Comparison | None
 ) -> tuple[Verdict, tuple[str, ...]]:
@@ -186,9 +168,10 @@ def _verdict(
         reasons.append(f"the run {status}: {summary.get('message') or 'it did not come to its end'}")
     if status == "running":
         reasons.append("the run still goes on")
-    if not any(int(action["success"]) for action in summary["actions"].values()):
+    fruitless = not any(int(action["success"]) for action in summary["actions"].values())
+    if fruitless:
         reasons.append("not one action succeeded")
-    if broken or worse or (reasons and reasons[-1].startswith("not one")):
+    if broken or worse or fruitless:
         return "failed", tuple(reasons)
     if limited or status != "finished":
         return "inconclusive", tuple(reasons)
@@ -210,7 +193,7 @@ def _weights(run: Run, compared: Comparison | None) -> dict[str, float] | None:
 
     if compared is None or not compared.before:
         return None
-    other = open_run(compared.before[0], home=run.dir.parent.parent)
+    other = open_run(compared.before[0], home=run.home)
     rows = (
         other.frames.actions.filter(latency.measured())
         .group_by(pl.col("node").cast(pl.String))

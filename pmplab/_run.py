@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import secrets
 import time
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pmplab.errors import BundleError, EngineError, RunInterrupted, UsageError
 from pmplab.home import CRASHED, RUNNING, RunState, cache_dir, find_run, home_dir, list_states, read_json, read_state
@@ -28,10 +29,29 @@ if TYPE_CHECKING:
     from pmplab.workbook.lineage import Lineage
     from pmplab.workbook.replay import Workbook
 
+    RunLike: TypeAlias = "str | os.PathLike[str] | Run"
+
 _POLL_S = 0.1
 _MOST_SHARDS = 256
 _EXIT_OF_CRASHED = 1
 RECORDS = ("full", "windows")
+
+
+@contextmanager
+def reading(run: Run) -> Iterator[None]:
+    """Turn what goes wrong while the records of `run` are read into a UsageError that names its folder."""
+    import polars as pl
+
+    try:
+        yield
+    except (pl.exceptions.PolarsError, OSError) as error:
+        message = f"its records cannot be read: {' '.join(str(error).split())[:200]}"
+        raise UsageError(message, place=str(run.dir)) from None
+
+
+def several(runs: RunLike | Iterable[RunLike]) -> list[RunLike]:
+    """Return runs as a list, given one or several of them."""
+    return [runs] if isinstance(runs, (str, os.PathLike, Run)) else list(runs)
 
 
 class Run:
@@ -43,6 +63,11 @@ class Run:
         self._state = state
         self._session = session
         self._frames: Frames | None = None
+
+    @property
+    def home(self) -> Path:
+        """The home folder in whose `runs` it lies."""
+        return self.dir.parent.parent
 
     @property
     def state(self) -> RunState:

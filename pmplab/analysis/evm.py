@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from pmplab.analysis import kept, latency
+from pmplab.analysis.wbs import leaves
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -132,12 +133,6 @@ def _planned(
             continue
         total += value * np.maximum.accumulate(np.interp(np.arange(length), seconds, planned)) / most
     return total, sum(worth.values())
-
-
-def leaves(node: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the actions of a WBS, in its order."""
-    own = [node] if node.get("level") == "L5" else []
-    return own + [leaf for child in node.get("children") or () for leaf in leaves(child)]
 
 
 def _earned_schedule(pv: NDArray[np.float64], ev: float) -> float:

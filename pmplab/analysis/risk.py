@@ -6,7 +6,7 @@ the interval of how often it happened, not the share itself: what was seen once 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
@@ -14,6 +14,7 @@ import polars as pl
 from pmplab.analysis import kept, latency
 from pmplab.analysis.errors import errors
 from pmplab.analysis.proportion import Share, share
+from pmplab.analysis.wbs import leaves
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -194,8 +195,6 @@ def _risk(
 
 
 def _named(risk: Risk, name: str) -> Risk:
-    from dataclasses import replace
-
     return replace(risk, id=name)
 
 
@@ -205,8 +204,6 @@ def _last(node: str) -> str:
 
 def _of_plan(plan: Mapping[str, Any] | None) -> tuple[dict[str, str | None], dict[str, float]]:
     """Return owner and share of the planned work of each node."""
-    from pmplab.analysis.evm import leaves
-
     found = leaves((plan or {}).get("wbs") or {})
     owners = {str(leaf["node"]): leaf.get("owner") for leaf in found}
     planned = {str(leaf["node"]): float(leaf.get("planned") or 0) for leaf in found}
@@ -314,8 +311,6 @@ def _issues(frames: Tables, risks: Iterable[Risk], facts: Mapping[str, Any]) -> 
             opened, closed = spans[risk.node]
             found.append(Issue("", "risk", risk.title, risk.node, risk.owner, opened, closed, risk.id))
     found.sort(key=lambda i: (i.opened_s is None, i.opened_s or 0.0, i.title))
-    from dataclasses import replace
-
     return [replace(issue, id=f"I{number:02d}") for number, issue in enumerate(found, 1)]
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from pmplab.analysis import latency
-from pmplab.analysis.evm import leaves
+from pmplab.analysis.wbs import leaves
 from pmplab.workbook.histogram import Histogram
 
 if TYPE_CHECKING:

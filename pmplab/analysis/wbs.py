@@ -25,6 +25,12 @@ def wbs(tree: Mapping[str, Any] | None, rows: pl.LazyFrame) -> pl.DataFrame:
     return pl.DataFrame([row for row, _ in _walk(tree, found)] if tree else [], schema=_SCHEMA)
 
 
+def leaves(node: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the actions of a WBS, in its order."""
+    own = [node] if node.get("level") == "L5" else []
+    return own + [leaf for child in node.get("children") or () for leaf in leaves(child)]
+
+
 _SCHEMA = pl.Schema(
     {
         **dict.fromkeys(("level", "name", "node"), pl.String()),

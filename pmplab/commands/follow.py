@@ -101,7 +101,9 @@ def report(
             "run_dir": str(run.dir),
             "message": run.message or "nothing was recorded that can be read",
         }
-    compared = run_view.usual(run)
+    from pmplab.library import usual
+
+    compared = usual(run)
     if as_json:
         console.json({**found, "comparison": None if compared is None else compared.to_json(), **(extra or {})})
     else:

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from pmplab.analysis import compare as judging
-from pmplab.errors import RunNotFoundError, UsageError
+from pmplab.errors import PmpError, RunNotFoundError, UsageError
 from pmplab.library.baselines import PREVIOUS
 from pmplab.library.differences import Difference, differences
 from pmplab.library.library import Library
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from os import PathLike
     from pathlib import Path
 
-    from pmplab._run import Run
+    from pmplab._run import Run, RunLike
     from pmplab.analysis.compare import Change, Compared, Verdict
     from pmplab.library.entry import Entry
-
-    RunLike = str | PathLike[str] | Run
 
 REGRESSION = 98
 _LIKE = 20
@@ -92,12 +90,14 @@ def compare(
     scenario, else `previous`: the last five healthy runs of the scenario before this one. Raises RunNotFoundError, UsageError,
     LibraryError.
     """
+    from pmplab._run import several
+
     with Library(home) as library:
-        after = [library.entry(_reference(run)) for run in _several(runs)]
+        after = [library.entry(_reference(run)) for run in several(runs)]
         if not after:
             message = "there is no run to compare"
             raise UsageError(message)
-        others = None if baseline is None else [_reference(run) for run in _several(baseline)]
+        others = None if baseline is None else [_reference(run) for run in several(baseline)]
         if others is None:
             name, before = library.usual(after[0])
         elif len(others) == 1 and library.is_baseline(others[0]):
@@ -114,10 +114,12 @@ def compare(
         return replace(found, notes=(*found.notes, *library.troubles)) if library.troubles else found
 
 
-def _several(runs: RunLike | Iterable[RunLike]) -> list[RunLike]:
-    from pmplab._run import Run
-
-    return [runs] if isinstance(runs, (str, PathLike, Run)) else list(runs)
+def usual(run: Run) -> Comparison | None:
+    """Return the run beside what is usual for its scenario: nobody has to ask. None when that cannot be told."""
+    try:
+        return compare(run.dir, home=run.home)
+    except (PmpError, OSError):
+        return None
 
 
 def _reference(run: RunLike) -> str | PathLike[str]:

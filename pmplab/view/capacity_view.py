@@ -65,9 +65,8 @@ def search_html(found: Search) -> str:
 
 def _probe_row(found: Search, number: int) -> list[str]:
     probe = found.probes[number]
-    unit = found.unit if found.unit.startswith("/") else f" {found.unit}"
     return [
-        f"{probe.asked:g}{unit}", "✓" if probe.met else "✗", probe.reason, units.rate(probe.rate_per_s),
+        found.shown(probe.asked), "✓" if probe.met else "✗", probe.reason, units.rate(probe.rate_per_s),
         units.millis(probe.p99_ms), probe.run_id,
     ]  # fmt: skip
 

@@ -39,6 +39,8 @@ def mimebundle(run: Run) -> dict[str, str]:
             "text/plain": text,
             "text/html": page(f"{_head(run.id, run.status)}<div>{_NO_FIGURES}</div><code>{escape(run.dir)}</code>"),
         }
+    from pmplab.library import usual
+
     compared = usual(run)
     text = summary.text(found)
     if compared is not None and compared.before:
@@ -104,17 +106,6 @@ def live(
     body = _head(run_id, phase, units.clock(t_s)) + table(head, rows, numeric=range(2, len(head))) + picture
     text = "\n".join([f"Run {run_id}", *progress_view.lines(progress, rates)])
     return {"text/plain": text, "text/html": page(body)}
-
-
-def usual(run: Run) -> Comparison | None:
-    """Return the run beside what is usual for its scenario: nobody has to ask. None when that cannot be told."""
-    from pmplab.errors import PmpError
-    from pmplab.library import compare
-
-    try:
-        return compare(run.dir, home=run.dir.parent.parent)
-    except (PmpError, OSError):
-        return None
 
 
 def html(found: Mapping[str, Any], per_second: Sequence[tuple[float, float]] = (), compared: Comparison | None = None) -> str:

@@ -44,6 +44,7 @@ class FakeRun:
 
     id = "r1"
     dir = Path("/r1")
+    home = Path("/")
     progress = PROGRESS
     message = None
 

@@ -25,6 +25,7 @@ class FakeRun:
 
     id = "20260101T000000Z-s-0000"
     dir = Path("/nowhere")
+    home = Path("/")
     name = "s"
     progress = PROGRESS
     message = None

@@ -33,7 +33,8 @@ def actions(count: int = 100) -> pl.LazyFrame:
 
 def run(status: str = "finished", **changes: Any) -> Any:
     summary = SimpleNamespace(to_json=lambda: samples.summary(status=status))
-    values = {"id": "r1", "status": status, "progress": samples.progress(), "dir": Path("/r1"), "summary": lambda: summary}
+    values = {"id": "r1", "status": status, "progress": samples.progress(), "summary": lambda: summary}
+    values |= {"dir": Path("/r1"), "home": Path("/")}
     return SimpleNamespace(**{**values, "seconds": seconds(actions()).collect(), **changes})
 
 
