@@ -16,7 +16,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 class Run:
-    id, dir, name, message = "r1", Path("/r1"), "s", None
+    id, dir, home, name, message = "r1", Path("/r1"), Path("/"), "s", None
     def __init__(self, seconds):
         self.over = threading.Event()
         threading.Timer(seconds, self.over.set).start()
