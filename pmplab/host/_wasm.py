@@ -50,9 +50,11 @@ def engine(*, quick: bool = False, trusted: bool = False) -> wasmtime.Engine:
     config = wasmtime.Config()
     config.epoch_interruption = not trusted
     config.parallel_compilation = True
+    # Nothing here is asynchronous, and the bookkeeping for it costs a tenth of every call between component and host.
+    # The C API has it, the Python class no property for it.
+    _ffi.wasmtime_config_concurrency_support_set(config.ptr(), False)
     if quick:
         config.cranelift_opt_level = "none"
-        # The C API has the flag, the Python class no property for it.
         _ffi.wasmtime_config_cranelift_flag_set(config.ptr(), b"regalloc_algorithm", b"single_pass")
     return wasmtime.Engine(config)
 
@@ -322,7 +324,7 @@ def _cause(error: Exception) -> str:
 
 def target(*, quick: bool = False, trusted: bool = False) -> str:
     """Return the name of a Workshop's `target`."""
-    kind = ("quick-" if quick else "") + ("trusted" if trusted else "epoch")
+    kind = ("quick-" if quick else "") + ("trusted" if trusted else "epoch") + "-sync"
     return f"wasmtime-{VERSION}-{platform.system()}-{platform.machine()}-{kind}".lower()
 
 
