@@ -36,7 +36,7 @@ class Recording:
     id: str
     bundle: str
     seed: int
-    target: dict[str, float] | None = None
+    target: dict[str, Any] | None = None
     labels: dict[str, str] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
     note: str = ""
