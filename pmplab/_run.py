@@ -21,13 +21,14 @@ if TYPE_CHECKING:
 
     from pmplab.analysis import Summary
     from pmplab.analysis.summary import Tables
+    from pmplab._workbook import Workbook
     from pmplab.bundle import Bundle
     from pmplab.engine import Engine, Session
     from pmplab.host.request import Pairs
     from pmplab.workbook.changes import Change
     from pmplab.workbook.frames import Frames
     from pmplab.workbook.lineage import Lineage
-    from pmplab.workbook.replay import Workbook
+    from pmplab.workbook.replay import Ledger
 
     RunLike: TypeAlias = "str | os.PathLike[str] | Run"
 
@@ -193,12 +194,14 @@ class Run:
 
         With names of sections of the Workbook, only what changes those. Raises UsageError when there is no such section.
         """
-        from pmplab.workbook.changes import SECTIONS, changes
+        from pmplab.workbook.changes import changes
+        from pmplab.workbook.sections import SECTIONS
 
+        known = [section.name for section in SECTIONS]
         for name in sections:
-            if name not in SECTIONS:
+            if name not in known:
                 message = f"the Workbook has no section `{name}`"
-                raise UsageError(message, help=f"there are {', '.join(SECTIONS)}")
+                raise UsageError(message, help=f"there are {', '.join(known)}")
         stream = changes(self.frames, self.plan)
         return (change for change in stream if not sections or change.section in sections)
 
@@ -209,11 +212,18 @@ class Run:
         return lineage(self.plan, variable)
 
     @property
-    def workbook(self) -> Workbook:
-        """The Workbook as the change stream has it by now."""
+    def ledger(self) -> Ledger:
+        """The Workbook as the change stream has it by now, entry by entry: it takes all changes, one after the other."""
         from pmplab.workbook.replay import replay
 
         return replay(self.changes(), self.plan)
+
+    @property
+    def workbook(self) -> Workbook:
+        """The Workbook to look at: sections, entries, the matrix and what else there is, as frames, live and after."""
+        from pmplab._workbook import Workbook
+
+        return Workbook(self)
 
     def to_pandas(self, table: str) -> pd.DataFrame:
         """Return a whole table as a pandas frame. Raises UsageError when there is no such table."""

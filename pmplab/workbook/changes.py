@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 SPAN = 50_000
 """Rows that are in memory at a time."""
 
-SECTIONS = ("timeline", "execution", "governance", "telemetry", "registers", "communications")
-"""The six sections of the Workbook."""
-
 _SECTIONS = {
     "actions": "execution",
     "tasks": "timeline",
