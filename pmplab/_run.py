@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
+    from pmplab._workbook import Workbook
     from pmplab.analysis import Summary
     from pmplab.analysis.summary import Tables
-    from pmplab._workbook import Workbook
     from pmplab.bundle import Bundle
     from pmplab.engine import Engine, Session
     from pmplab.host.request import Pairs
@@ -189,10 +189,11 @@ class Run:
         kept = self.frames.windows if self.manifest.get("records") == "windows" else self.frames.actions
         return wbs.wbs((self.plan or {}).get("wbs"), kept)
 
-    def changes(self, *sections: str) -> Iterator[Change]:
+    def changes(self, *sections: str, follow: bool = False) -> Iterator[Change]:
         """Yield the change stream: every row that the core wrote, shard by shard in the order of `seq`, without gaps.
 
-        With names of sections of the Workbook, only what changes those. Raises UsageError when there is no such section.
+        With names of sections of the Workbook, only what changes those. With `follow` it goes on with what is written, shards
+        side by side, until the run has ended. Raises UsageError when there is no such section.
         """
         from pmplab.workbook.changes import changes
         from pmplab.workbook.sections import SECTIONS
@@ -202,7 +203,12 @@ class Run:
             if name not in known:
                 message = f"the Workbook has no section `{name}`"
                 raise UsageError(message, help=f"there are {', '.join(known)}")
-        stream = changes(self.frames, self.plan)
+        if follow and self.status == RUNNING:
+            from pmplab.workbook.following import following
+
+            stream = following(self.dir, lambda: self.plan, lambda: self.status != RUNNING)
+        else:
+            stream = changes(self.frames, self.plan)
         return (change for change in stream if not sections or change.section in sections)
 
     def lineage(self, variable: str) -> tuple[Lineage, ...]:

@@ -108,7 +108,9 @@ def resource(book: Book, name: str) -> pl.DataFrame:
     if known is None:
         raise KeyError(name)
     rows = book.table("leases").filter(_resource() == name)
-    end = max(rows.select(pl.col("t").max()).collect().item() or 0, book.table("load").select(pl.col("t").max()).collect().item() or 0)
+    end = max(
+        rows.select(pl.col("t").max()).collect().item() or 0, book.table("load").select(pl.col("t").max()).collect().item() or 0
+    )
     first, over = pl.col("t").filter(pl.col("event") == "acquire"), pl.col("event").is_in(["release", "expire"])
     lease = (
         rows.sort("t", "shard", "seq")
@@ -152,37 +154,39 @@ def _values(key: str, count: int) -> list[str | None]:
 
 
 def components(book: Book) -> pl.DataFrame:
-    """Return what the run was made of, a row per component, the scheduler first.
+    """Return what the run was made of, a row per component, what comes with pmplab itself first.
 
-    `component`, `version` as declared and `initialised` as it said itself, `digest` (sha256 of its file), `owner`, `source`
+    `component`, `version` as declared and `initialised` as it said itself, `digest` (sha256 of its file), both null where it was
+    not loaded: nothing uses it, or a model of its targets stands in for it. `owner`, `source`
     (`bundle`, `vendored`), `kind`, `role`, `entry`, `wit`, `transport`, `capabilities`, `retry` (JSON), `tags`, `grants`,
     `domains` (Guard Domains that it may touch; null: all), `used`, `attempts`.
     """
     digests = dict(book.facts.get("components") or {})
     up = {str(one.get("component")): one for one in book.initialised}
-    stood_in = {str(one.get("name")) for one in book.initialised} - {*up}
     calls = dict(book.attempts.group_by("component").agg(pl.col("count").sum()).collect().rows())
-    rows: list[dict[str, Any]] = []
-    core = {"component": "runner", "owner": "pmplab", "source": "vendored", "kind": "wasi-component", "role": "core", "used": True}
-    if "runner" in digests:
-        rows.append({**core, "version": (book.facts.get("versions") or {}).get("pmplab"), "digest": digests["runner"]})
+    versions = {"runner": (book.facts.get("versions") or {}).get("pmplab")}
+    versions |= {str(one.get("name")): str(one.get("version")) for one in book.initialised}
+    rows: list[dict[str, Any]] = [
+        {"component": name, "version": versions.get(name), "digest": digests[name], **_OURS, "role": role, "used": True}
+        for name, role in _PARTS.items()
+        if name in digests
+    ]
     for one in book.components:
         name, said = str(one.get("name")), metadata(one)
-        section = one.get("section") if isinstance(one.get("section"), dict) else {}
-        # In simulation a model stands in for what would touch the network: then its file is the one that ran.
-        stand_in = next((model for model in stood_in if name not in digests and model in digests), None)
+        section = one["section"] if isinstance(one.get("section"), dict) else {}
+        own = up.get(name, {})
         rows.append(
             {
                 "component": name,
                 "version": one.get("version"),
-                "initialised": up.get(name, {}).get("version"),
-                "digest": digests.get(name) or (digests.get(stand_in) if stand_in else None),
+                "initialised": own.get("version") if own.get("name") == section.get("name") else None,
+                "digest": digests.get(name),
                 "owner": owner_of(one),
                 "source": one.get("source"),
                 "kind": one.get("kind"),
                 "role": one.get("role"),
                 "entry": one.get("entry"),
-                "wit": said.get("wit") or (section or {}).get("wit"),
+                "wit": said.get("wit") or section.get("wit"),
                 "transport": _text(said.get("transport")),
                 "capabilities": list(one.get("capabilities") or ()),
                 "retry": _text(said.get("retry")),
@@ -196,6 +200,8 @@ def components(book: Book) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=_COMPONENT)
 
 
+_PARTS = {"runner": "scheduler", "sim": "model"}
+_OURS = {"owner": "pmplab", "source": "vendored", "kind": "wasi-component"}
 _TEXT = ("component", "version", "initialised", "digest", "owner", "source", "kind", "role", "entry", "wit", "transport")
 _COMPONENT = pl.Schema(
     {

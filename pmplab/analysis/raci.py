@@ -92,14 +92,16 @@ def stakeholders(book: Book) -> pl.DataFrame:
 
 
 def messages(book: Book) -> pl.DataFrame:
-    """Return what was told to whom: `t_s`, `channel` (`log.warn`, `alerts.NAME`), `to`, `message`, `cause`, `scenario`, `user`,
+    """Return what was told to whom.
+
+    `t_s`, `channel` (`log.warn`, `alerts.NAME`), `to`, `message`, `cause`, `scenario`, `user`,
     `task`, `node`. Files that were kept are no messages.
     """
     rows = book.changes("communications").filter(pl.col("path") != "artifacts").with_columns(book.scenario_of_user())
     value = pl.col("value")
     # An alert is a map with its message in it; what a script logs is a value of its own.
     alert = pl.col("path").str.starts_with("alerts.")
-    about = pl.when(alert).then(value).str.json_decode(pl.Struct({"message": pl.String, "notify": pl.String, "scenario": pl.String}))
+    about = pl.when(alert).then(value).str.json_decode(pl.Struct(dict.fromkeys(("message", "notify", "scenario"), pl.String)))
     said = pl.when(alert).then(about.struct.field("message")).otherwise(value.str.strip_chars('"'))
     to = pl.coalesce(about.struct.field("notify"), pl.lit("log"))
     return rows.select(
@@ -117,7 +119,9 @@ def messages(book: Book) -> pl.DataFrame:
 
 def synced(book: Book) -> pl.DataFrame:
     """Return for each whom something was told: `to`, `messages`, `last_synced_s`, `last_synced_at` (UTC)."""
-    found = messages(book).group_by("to").agg(pl.len().cast(pl.Int64).alias("messages"), pl.col("t_s").max().alias("last_synced_s"))
+    found = (
+        messages(book).group_by("to").agg(pl.len().cast(pl.Int64).alias("messages"), pl.col("t_s").max().alias("last_synced_s"))
+    )
     begin = book.wall_ns
     instant = pl.lit(None, pl.Datetime("ms", "UTC"))
     if begin is not None:
