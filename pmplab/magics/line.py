@@ -87,4 +87,5 @@ _NOTEBOOK = """\
   run = %pmp run NAME             returns at once; run.wait(), run.stop(), run.frames.actions
   %pmp run NAME --wait            blocks until it has ended (PMPLAB_WAIT=1 makes every run do so)
   %%pmp run [--files DIR]         the cell is the script; DIR holds the other files of its bundle
+  %%pmp bundle DIR [--overwrite]  writes the cell as a bundle into the folder DIR
 """
