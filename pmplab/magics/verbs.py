@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pmplab.bundle import SCRIPT
-from pmplab.errors import BundleError, DiagnosticsError, RunInterrupted, UsageError
+from pmplab.errors import BundleError, DiagnosticsError, PmpError, RunInterrupted, UsageError
 from pmplab.magics import line as lines
 from pmplab.magics.shows import Explained, Listing, Said, Tree
 
@@ -262,8 +262,17 @@ def _changes(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object
 def _compare(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
     del magics, source
     from pmplab.commands import compare
+    from pmplab.view import comparison_view
 
-    return compare.find(args)
+    found = compare.find(args)
+    # A cell has no exit status: with --strict what `pmp` would exit with is raised, after the figures were shown.
+    status = compare.status(found, strict=args.strict) if args.strict else 0
+    if status:
+        from IPython.display import display
+
+        display(found)
+        raise PmpError(comparison_view.headline(found), place="%pmp compare --strict", exit_status=status)
+    return found.to_json() if args.json else found
 
 
 def _baseline(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:

@@ -319,3 +319,35 @@ def test_runs_of_an_empty_home(shell: InteractiveShell, tmp_path: Path) -> None:
     assert "no runs yet" in repr(shell.run_line_magic("pmp", f"--home {tmp_path} runs"))
     with pytest.raises(PmpError, match="nothing runs"):
         shell.run_line_magic("pmp", f"stop --home {tmp_path}")
+
+
+class FakeComparison:
+    """What a comparison is to the magic."""
+
+    name, before, gate = "main", ("r0",), ()
+
+    def __init__(self, verdict: str) -> None:
+        self.verdict = verdict
+        self.exit_status = 98 if verdict == "worse" else 0
+
+    def to_json(self) -> dict[str, str]:
+        return {"verdict": self.verdict}
+
+    def __repr__(self) -> str:
+        return f"all of what is {self.verdict}"
+
+
+def test_compare_gives_the_object_or_raises_what_pmp_would_exit_with(
+    shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    verdict = "unclear"
+    monkeypatch.setattr(pmplab, "compare", lambda *_, **__: FakeComparison(verdict))
+    assert shell.run_line_magic("pmp", "compare r1").verdict == "unclear"
+    assert shell.run_line_magic("pmp", "compare r1 --json") == {"verdict": "unclear"}
+    for verdict, status in (("unclear", 97), ("worse", 98)):
+        with pytest.raises(PmpError, match=f"{verdict} against main") as caught:
+            shell.run_line_magic("pmp", "compare r1 --strict")
+        assert caught.value.exit_status == status
+        assert f"all of what is {verdict}" in capsys.readouterr().out, "the figures come first"
+    verdict = "same"
+    assert shell.run_line_magic("pmp", "compare r1 --strict --json") == {"verdict": "same"}
