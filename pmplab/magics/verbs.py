@@ -57,7 +57,8 @@ def run_cell(magics: PmpMagics, words: list[str], line: str, cell: str) -> objec
             return _saved(magics, args, found)
         return run_line(magics, args, folder)
     except DiagnosticsError as error:
-        raise _at_cell(error, f"In[{magics.shell.execution_count}]") from None
+        # The count of the shell is that of the next cell by now, since IPython 9.18; the display hook knows which one this is.
+        raise _at_cell(error, f"In[{magics.shell.displayhook.prompt_count}]") from None
 
 
 def _take_files(words: list[str]) -> tuple[Path | None, list[str]]:

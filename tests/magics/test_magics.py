@@ -257,6 +257,8 @@ def test_braces_are_expanded_only_as_whole_words(shell: InteractiveShell, starte
     source, options = started[0]
     assert source == "/b/tri"
     assert options["set"] == ["a.b=5", "c.url={{resource.ip}}"]
+    shell.run_line_magic("pmp", "run {b}/below --quiet")
+    assert started[1][0] == "/b/tri/below"
     with pytest.raises(UsageError, match="has no value"):
         shell.run_line_magic("pmp", "run {nope}")
 
@@ -278,7 +280,7 @@ def test_a_cell_is_a_script_whose_errors_stand_at_its_lines(
         shell.run_cell_magic("pmp", f"check --files {tmp_path}", "load:\n  spawn-rte: 1\n")
     assert seen["script"].splitlines()[1:] == ["load:", "  spawn-rte: 1"]
     assert seen["files"] == ["resource.yaml", "script.yaml"]
-    assert caught.value._render_traceback_()[1] == f"  --> In[{shell.execution_count}]:3:5"
+    assert caught.value._render_traceback_()[1] == f"  --> In[{shell.displayhook.prompt_count}]:3:5"
     with pytest.raises(UsageError, match="takes no cell"):
         shell.run_cell_magic("pmp", "runs", "x")
 
