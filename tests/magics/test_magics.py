@@ -28,7 +28,8 @@ class FakeRun:
     home = Path("/")
     name = "s"
     progress = PROGRESS
-    message = None
+    message = plan = took = None
+    manifest: dict[str, Any] = {}  # noqa: RUF012
 
     def __init__(self) -> None:
         self.over = threading.Event()

@@ -8,6 +8,8 @@ import polars as pl
 
 from pmplab.analysis import seconds
 from pmplab.view import run_view
+from pmplab.workbook.frames import schema
+from pmplab.workbook.schema import tables
 
 from . import samples
 
@@ -34,7 +36,8 @@ def actions(count: int = 100) -> pl.LazyFrame:
 def run(status: str = "finished", **changes: Any) -> Any:
     summary = SimpleNamespace(to_json=lambda: samples.summary(status=status))
     values = {"id": "r1", "status": status, "progress": samples.progress(), "summary": lambda: summary}
-    values |= {"dir": Path("/r1"), "home": Path("/")}
+    load = pl.LazyFrame(schema=schema(tables()["load"])).with_columns(shard=pl.lit(0))
+    values |= {"dir": Path("/r1"), "home": Path("/"), "plan": None, "took": 5.9, "frames": SimpleNamespace(load=load)}
     return SimpleNamespace(**{**values, "seconds": seconds(actions()).collect(), **changes})
 
 
