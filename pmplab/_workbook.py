@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from pmplab._run import Run
     from pmplab.analysis.book import Book
+    from pmplab.analysis.summary import Tables
     from pmplab.workbook.lineage import Lineage
     from pmplab.workbook.replay import Entry
 
@@ -271,11 +272,16 @@ class Workbook:
         return self.frame(name).to_pandas()
 
     def _book(self) -> Book:
-        from pmplab.analysis.book import Book
+        return book_of(self._run)
 
-        run = self._run
-        facts = {**run.manifest, "status": run.status}
-        return Book(run.frames, run.plan or {}, facts, run.initialised, running=run.status == "running")
+
+def book_of(run: Run, frames: Tables | None = None) -> Book:
+    """Return what there is to know of a run, as the analyses of the Workbook take it; `frames` stand in for its own."""
+    from pmplab.analysis.book import Book
+
+    facts = {**run.manifest, "status": run.status}
+    tables: Tables = run.frames if frames is None else frames
+    return Book(tables, run.plan or {}, facts, run.initialised, running=run.status == "running")
 
 
 @dataclass(frozen=True, eq=False)
@@ -309,6 +315,12 @@ class Section(Mapping[str, "pl.DataFrame"]):
         if name not in self:
             raise _unknown(f"the section `{self.name}` has no frame", name, list(self))
         return self.workbook.frame(f"{self.name}.{name}", most)
+
+    def grows(self, name: str) -> bool:
+        """Return whether a frame has a row for each task or event, and so grows with the run."""
+        from pmplab.analysis import sections
+
+        return sections.TABLES[self.name][name] in sections.LONG
 
     def to_pandas(self, name: str) -> pd.DataFrame:
         """Return a frame by its name as a pandas frame. Raises UsageError when there is none."""

@@ -1,15 +1,31 @@
-"""How a run closes: its tasks by exit, and the files that it keeps."""
+"""How a run closes: its tasks by exit, what became of its leases, and the files that it keeps."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import polars as pl
 
+from pmplab.analysis import governed
 from pmplab.workbook.ids import task_ids, user_ids
 
 if TYPE_CHECKING:
     from pmplab.analysis.book import Book
+
+
+@dataclass(frozen=True, eq=False)
+class Closing:
+    """What a run closes with: the frames of `exits`, of `governed.leases` by Guard Domain, and of `files`."""
+
+    exits: pl.DataFrame
+    leases: pl.DataFrame
+    files: pl.DataFrame
+
+
+def closing(book: Book) -> Closing:
+    """Return what a run closes with."""
+    return Closing(exits(book), governed.leases(book), files(book))
 
 
 def exits(book: Book) -> pl.DataFrame:

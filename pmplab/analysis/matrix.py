@@ -144,6 +144,7 @@ def _monitoring(found: _Found) -> dict[str, Cell]:
     broken = rollup(book).filter(~pl.col("holds"))
     drifted = parts.filter(pl.col("initialised").is_not_null() & (pl.col("initialised") != pl.col("version")))
     succeeded = f"{100 * totals['success'] / totals['ended']:.2f} %" if totals["ended"] else None
+    last = max(raci.synced(book)["last_synced_s"], default=None)
     wrong = int(book.attempts.select(pl.col("wrong").sum()).collect().item() or 0)
     return {
         "integration": ("changes recorded", _recorded(book)),
@@ -152,7 +153,7 @@ def _monitoring(found: _Found) -> dict[str, Cell]:
         "cost": ("CPI", _round(found.value.cpi)),
         "quality": ("succeeded", succeeded),
         "resource": ("uses outside their domain", int(found.domains["outside"].sum())),
-        "communications": ("last message, s", raci.synced(book)["last_synced_s"].max()),
+        "communications": ("last message, s", _round(last)),
         "risk": ("highest score", max((risk.score for risk in found.register.risks), default=None)),
         "procurement": ("components of another version than declared", drifted.height),
         "stakeholder": ("attempts that an owner answers for", wrong),

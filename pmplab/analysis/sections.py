@@ -52,7 +52,7 @@ def phases(book: Book) -> pl.DataFrame:
         [
             {
                 "scenario": str(one.get("name")),
-                "begins": 0.0 if one.get("start") == "at-once" else None,
+                "begins": _begins(one.get("start")),
                 "ends": None if one.get("max_duration") is None else one["max_duration"] / 1e9,
             }
             for one in book.scenarios
@@ -427,6 +427,14 @@ def _steps(response: Mapping[str, Any]) -> list[str]:
     """Return the names of a response's steps, which are the same in every scenario."""
     first = next((steps for steps in response.get("steps") or () if steps), ())
     return [next(iter(step.get("head") or {"step": None})) for step in first]
+
+
+def _begins(start: Any) -> float | None:
+    """Return when the plan begins a scenario, s; None when that follows from another one's end."""
+    if start == "at-once":
+        return 0.0
+    at = start.get("at") if isinstance(start, dict) else None
+    return None if at is None else float(at) / 1e9
 
 
 def _s(ns: int) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from pmplab.view import columns, comparison_view, spark, summary, units
+from pmplab.view import closing_view, columns, comparison_view, spark, summary, units
 from pmplab.view.page import STYLE, escape, facts, table
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def text(report: Report) -> str:
             for r in report.register.risks[:_ROWS]
         ]
         parts.append("\n".join(["  █ RISKS", "", *columns.lines([head, *rows], indent=_INDENT)]))
+    parts += closing_view.text(report.closing)
     if report.lessons:
         said = [f"{_INDENT}{lesson.situation}: {lesson.recommendation}" for lesson in report.lessons[:_ROWS]]
         parts.append("\n".join(["  █ LESSONS, proposed", "", *said]))
@@ -74,6 +75,7 @@ def _body(report: Report) -> str:
         ("Capacity", _capacity(report)),
         ("Comparison", _comparison(report)),
         ("Risks and issues", _risks(report)),
+        ("Closing", closing_view.html(report.closing)),
         ("Lessons", _lessons(report)),
         ("Where it comes from", _appendix(report)),
     ]

@@ -12,12 +12,12 @@ from pmplab.view.page import escape, page, table
 from pmplab.workbook.sections import AREAS, GROUPS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from pmplab._workbook import Section, Workbook
 
 ROWS = 8
-"""Rows of a frame that are shown beside others."""
+"""Rows of a frame that grows with the run that are shown beside others: the latest."""
+FIRST = 24
+"""Rows of any other frame that are: the first."""
 _CLIP = 60
 _INDENT = "    "
 _MORE = ("exits", "components", "variables")
@@ -41,18 +41,35 @@ def section_text(section: Section, rows: int | None = None) -> str:
     """Return a section as text."""
     facts = section.facts
     head = f"  █ {facts.name.upper()}  {facts.process_group}: {', '.join(facts.areas)}"
-    return "\n\n".join([head, *(_named(name, _latest(section, name, rows), rows) for name in section)]) + "\n"
+    parts = (_named(name, _latest(section, name, rows), rows, latest=section.grows(name)) for name in section)
+    return "\n\n".join([head, *parts]) + "\n"
 
 
-def frame_text(frame: pl.DataFrame, rows: int | None = None) -> str:
-    """Return a frame as text in columns, its latest `rows` rows, all of them by default. Columns of nothing are left out."""
+def frame_text(frame: pl.DataFrame, rows: int | None = None, *, latest: bool = True) -> str:
+    """Return a frame as text in columns: its latest `rows` rows or its first, all of them by default.
+
+    Columns that hold nothing are left out.
+    """
     if frame.is_empty():
         return f"{_INDENT}nothing\n"
-    shown = _filled(frame if rows is None else frame.tail(rows))
+    shown, more = _cut(frame, rows, latest=latest)
     cells = [[columns.clip(cell(name, value), _CLIP) for name, value in row.items()] for row in shown.iter_rows(named=True)]
-    numeric = [place for place, name in enumerate(shown.columns) if _numeric(shown, name)]
+    numeric = [place for place, name in enumerate(shown.columns) if shown.schema[name].is_numeric()]
     lines = columns.lines([[_head(name) for name in shown.columns], *cells], numeric=numeric, indent=_INDENT)
-    return "\n".join([*lines, *_rest(frame, shown)]) + "\n"
+    return "\n".join([*lines, *([f"{_INDENT}{more}"] if more else [])]) + "\n"
+
+
+def frame_html(name: str, frame: pl.DataFrame, *, latest: bool = False) -> str:
+    """Return a frame as a table under its name: the first rows of it, or with `latest` the last few."""
+    title = f"<h4>{escape(name)}</h4>"
+    if frame.is_empty():
+        return f'{title}<div class="dim">nothing</div>'
+    shown, more = _cut(frame, ROWS if latest else FIRST, latest=latest)
+    dicts = shown.iter_rows(named=True)
+    rows = [[escape(columns.clip(cell(key, value), 2 * _CLIP)) for key, value in row.items()] for row in dicts]
+    numeric = [place for place, key in enumerate(shown.columns) if shown.schema[key].is_numeric()]
+    tail = f'<div class="dim">{more}</div>' if more else ""
+    return f"{title}{_scroll(table([escape(_head(key)) for key in shown.columns], rows, numeric=numeric))}{tail}"
 
 
 def html(workbook: Workbook) -> str:
@@ -64,7 +81,7 @@ def html(workbook: Workbook) -> str:
         parts.append(f'<div class="dim">{escape(workbook.note)}</div>')
     parts.append(f"<h4>Process groups and knowledge areas</h4>{_matrix_html(workbook.cells())}")
     parts += [_section(workbook.section(one["section"])) for one in workbook.sections.iter_rows(named=True)]
-    rest = [_table(name, workbook.frame(name)) for name in (*_MORE, *_resources(workbook))]
+    rest = [frame_html(name, workbook.frame(name)) for name in (*_MORE, *_resources(workbook))]
     parts.append(_folded("Parts, variables, resources", "", "".join(rest)))
     return page("".join(parts))
 
@@ -74,7 +91,7 @@ def section_html(section: Section) -> str:
     facts = section.facts
     about = f"{facts.process_group}: {', '.join(facts.areas)}"
     head = f'<div class="head"><b>{escape(facts.name)}</b><span class="dim">{escape(about)}</span></div>'
-    return page(head + "".join(_table(name, _latest(section, name, None)) for name in section))
+    return page(head + _tables(section))
 
 
 def cell(name: str, value: Any) -> str:
@@ -110,8 +127,16 @@ def _resources(workbook: Workbook) -> list[str]:
     return [f"resource.{name}" for name in workbook.resources]
 
 
-def _named(name: str, frame: pl.DataFrame, rows: int | None) -> str:
-    return f"  {name}\n{frame_text(frame, rows or ROWS)}".rstrip("\n")
+def _named(name: str, frame: pl.DataFrame, rows: int | None, *, latest: bool = False) -> str:
+    return f"  {name}\n{frame_text(frame, rows or (ROWS if latest else FIRST), latest=latest)}".rstrip("\n")
+
+
+def _cut(frame: pl.DataFrame, rows: int | None, *, latest: bool) -> tuple[pl.DataFrame, str]:
+    """Return what is shown of a frame, without columns that hold nothing, and what to say of the rest."""
+    found = frame if rows is None else frame.tail(rows) if latest else frame.head(rows)
+    kept = [name for name in found.columns if found[name].null_count() < found.height]
+    more = f"the {'latest' if latest else 'first'} {found.height}; there are more" if found.height < frame.height else ""
+    return found.select(kept or found.columns[:1]), more
 
 
 def _head(name: str) -> str:
@@ -121,37 +146,14 @@ def _head(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _filled(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return the frame without columns that hold nothing."""
-    kept = [name for name in frame.columns if frame[name].null_count() < frame.height]
-    return frame.select(kept or frame.columns[:1])
-
-
-def _numeric(frame: pl.DataFrame, name: str) -> bool:
-    return frame.schema[name].is_numeric()
-
-
-def _rest(frame: pl.DataFrame, shown: pl.DataFrame) -> Iterable[str]:
-    return [f"{_INDENT}the latest {shown.height}; there are more"] if shown.height < frame.height else []
-
-
-def _table(name: str, frame: pl.DataFrame) -> str:
-    title = f"<h4>{escape(name)}</h4>"
-    if frame.is_empty():
-        return f'{title}<div class="dim">nothing</div>'
-    shown = _filled(frame.tail(ROWS))
-    rows = [
-        [escape(columns.clip(cell(key, value), 2 * _CLIP)) for key, value in row.items()] for row in shown.iter_rows(named=True)
-    ]
-    numeric = [place for place, key in enumerate(shown.columns) if _numeric(shown, key)]
-    more = f'<div class="dim">the latest {shown.height}; there are more</div>' if shown.height < frame.height else ""
-    return f"{title}{_scroll(table([escape(_head(key)) for key in shown.columns], rows, numeric=numeric))}{more}"
+def _tables(section: Section) -> str:
+    return "".join(frame_html(name, _latest(section, name, None), latest=section.grows(name)) for name in section)
 
 
 def _section(section: Section) -> str:
     facts = section.facts
     about = f"{facts.process_group}: {', '.join(facts.areas)}"
-    return _folded(facts.name, about, "".join(_table(name, _latest(section, name, None)) for name in section))
+    return _folded(facts.name, about, _tables(section))
 
 
 def _folded(title: str, about: str, inner: str) -> str:
