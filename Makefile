@@ -9,7 +9,7 @@ PLUGINS := pmplab/plugins
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo lab test test-all test-rust wasm wasm-check lint format types requirements bench lock clean
+.PHONY: help setup demo lab data test test-all test-rust wasm wasm-check lint format types requirements bench lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,8 +33,11 @@ endif
 demo: $(STAMP) ## run the HTTP scenario, 1000 virtual users, against a target of its own
 	@$(BIN)/pmp demo $(ARGS)
 
-lab: $(STAMP) ## open JupyterLab on the quickstart
+lab: $(STAMP) ## open JupyterLab on the quickstart, the other notebooks beside it
 	@$(BIN)/jupyter lab $(ARGS) notebooks/01-quickstart.ipynb
+
+data: $(STAMP) ## record the library that the notebooks read anew: about four minutes
+	@$(BIN)/python data/make.py $(ARGS)
 
 test: $(STAMP) ## the quick tests: about two minutes
 	@$(BIN)/python -m pytest -q -m "not slow and not browser" $(ARGS)

@@ -10,13 +10,27 @@ from typing import TYPE_CHECKING, Any
 from pmplab._version import __version__
 
 if TYPE_CHECKING:
-    from pmplab import errors
+    from pmplab import errors, figures
     from pmplab._report import Report, report
     from pmplab._run import Run, open_run, run, runs
     from pmplab.bundle import Bundle, load
     from pmplab.library import Library, compare
 
-__all__ = ["Bundle", "Library", "Report", "Run", "__version__", "compare", "errors", "load", "open_run", "report", "run", "runs"]
+__all__ = [
+    "Bundle",
+    "Library",
+    "Report",
+    "Run",
+    "__version__",
+    "compare",
+    "errors",
+    "figures",
+    "load",
+    "open_run",
+    "report",
+    "run",
+    "runs",
+]
 
 _HOMES = {
     "Bundle": "pmplab.bundle",
@@ -35,8 +49,8 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     from importlib import import_module
 
-    if name == "errors":
-        return import_module("pmplab.errors")
+    if name in {"errors", "figures"}:
+        return import_module(f"pmplab.{name}")
     home = _HOMES.get(name)
     if home is None:
         message = f"module 'pmplab' has no attribute {name!r}"

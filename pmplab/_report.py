@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pmplab.analysis.adherence import Adherence
     from pmplab.analysis.bursts import Bursts
     from pmplab.analysis.capacity import Capacity
+    from pmplab.analysis.closing import Closing
     from pmplab.analysis.errors import Errors
     from pmplab.analysis.evm import EarnedValue
     from pmplab.analysis.first_failure import FirstFailure
@@ -65,6 +66,7 @@ class Report:
     comparison: Comparison | None
     register: Register
     lessons: tuple[Lesson, ...]
+    closing: Closing
     seconds: pl.DataFrame
     load: pl.DataFrame
 
@@ -109,7 +111,9 @@ def report(run: RunLike, baseline: RunLike | None = None, *, home: Path | str | 
 
 def _report(run: Run, baseline: RunLike | None) -> Report:
     from pmplab import analysis, library
+    from pmplab._workbook import book_of
     from pmplab.analysis.capacity import capacity
+    from pmplab.analysis.closing import closing
 
     frames, facts, plan = analysis.hold(run.frames), run.manifest, run.plan
     known = analysis.health(frames, simulated=bool(facts.get("simulated")), plan=plan, cpus=(facts.get("host") or {}).get("cpus"))
@@ -142,6 +146,7 @@ def _report(run: Run, baseline: RunLike | None) -> Report:
         comparison=compared,
         register=register,
         lessons=analysis.lessons(register, health=known, bursts=burst, retries=amplified),
+        closing=closing(book_of(run, frames)),
         seconds=run.seconds,
         load=_load(run),
     )

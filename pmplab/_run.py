@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
+    from pmplab._workbook import Workbook
     from pmplab.analysis import Summary
     from pmplab.analysis.summary import Tables
     from pmplab.bundle import Bundle
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from pmplab.workbook.changes import Change
     from pmplab.workbook.frames import Frames
     from pmplab.workbook.lineage import Lineage
-    from pmplab.workbook.replay import Workbook
+    from pmplab.workbook.replay import Ledger
 
     RunLike: TypeAlias = "str | os.PathLike[str] | Run"
 
@@ -188,18 +189,26 @@ class Run:
         kept = self.frames.windows if self.manifest.get("records") == "windows" else self.frames.actions
         return wbs.wbs((self.plan or {}).get("wbs"), kept)
 
-    def changes(self, *sections: str) -> Iterator[Change]:
+    def changes(self, *sections: str, follow: bool = False) -> Iterator[Change]:
         """Yield the change stream: every row that the core wrote, shard by shard in the order of `seq`, without gaps.
 
-        With names of sections of the Workbook, only what changes those. Raises UsageError when there is no such section.
+        With names of sections of the Workbook, only what changes those. With `follow` it goes on with what is written, shards
+        side by side, until the run has ended. Raises UsageError when there is no such section.
         """
-        from pmplab.workbook.changes import SECTIONS, changes
+        from pmplab.workbook.changes import changes
+        from pmplab.workbook.sections import SECTIONS
 
+        known = [section.name for section in SECTIONS]
         for name in sections:
-            if name not in SECTIONS:
+            if name not in known:
                 message = f"the Workbook has no section `{name}`"
-                raise UsageError(message, help=f"there are {', '.join(SECTIONS)}")
-        stream = changes(self.frames, self.plan)
+                raise UsageError(message, help=f"there are {', '.join(known)}")
+        if follow and self.status == RUNNING:
+            from pmplab.workbook.following import following
+
+            stream = following(self.dir, lambda: self.plan, lambda: self.status != RUNNING)
+        else:
+            stream = changes(self.frames, self.plan)
         return (change for change in stream if not sections or change.section in sections)
 
     def lineage(self, variable: str) -> tuple[Lineage, ...]:
@@ -209,11 +218,18 @@ class Run:
         return lineage(self.plan, variable)
 
     @property
-    def workbook(self) -> Workbook:
-        """The Workbook as the change stream has it by now."""
+    def ledger(self) -> Ledger:
+        """The Workbook as the change stream has it by now, entry by entry: it takes all changes, one after the other."""
         from pmplab.workbook.replay import replay
 
         return replay(self.changes(), self.plan)
+
+    @property
+    def workbook(self) -> Workbook:
+        """The Workbook to look at: sections, entries, the matrix and what else there is, as frames, live and after."""
+        from pmplab._workbook import Workbook
+
+        return Workbook(self)
 
     def to_pandas(self, table: str) -> pd.DataFrame:
         """Return a whole table as a pandas frame. Raises UsageError when there is no such table."""

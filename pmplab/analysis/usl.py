@@ -65,7 +65,8 @@ class Scalability:
 def fit(users: Sequence[float], rates: Sequence[float], weights: Sequence[float] | None = None) -> Scalability | None:
     """Fit the law to throughputs, per s, at levels of concurrency. None when there are too few levels or nothing moved.
 
-    `weights` say how much each level counts, such as the seconds it was measured for. Intervals are of 200 residual bootstraps.
+    `weights` say how much each level counts, such as the seconds it was measured for. Intervals are of 200 residual bootstraps,
+    widened for the few levels they are drawn from.
     """
     n, x = np.asarray(users, float), np.asarray(rates, float)
     known = np.isfinite(n) & np.isfinite(x) & (n > 0) & (x > 0)
@@ -73,6 +74,8 @@ def fit(users: Sequence[float], rates: Sequence[float], weights: Sequence[float]
     n, x, w = n[known], x[known], w[known]
     if len(np.unique(n)) < LEAST_LEVELS:
         return None
+    from scipy.stats import t as student
+
     best = _solved(n, x, w)
     if best is None:
         return None
@@ -90,12 +93,14 @@ def fit(users: Sequence[float], rates: Sequence[float], weights: Sequence[float]
     spread = float(((x - x.mean()) ** 2).sum())
     r2 = 1 - float(((x - fitted) ** 2).sum()) / spread if spread > 0 else 0.0
     most = float(n.max())
-    peak_users, peak_rate = _peak(best, lam, sigma, kappa, most)
+    # Few levels leave the size of the noise itself in doubt, which a bootstrap does not know of: Student's t does.
+    wider = float(student.ppf(0.975, max(len(n) - 3, 1)) / student.ppf(0.975, np.inf))
+    peak_users, peak_rate = _peak(best, lam, sigma, kappa, most, wider)
     ceiling = best[0] / best[1] if peak_users is None and best[1] > 0 else None
     return Scalability(
-        lam=_interval(best[0], lam),
-        sigma=_interval(best[1], sigma),
-        kappa=_interval(best[2], kappa),
+        lam=_interval(best[0], lam, wider),
+        sigma=_interval(best[1], sigma, wider),
+        kappa=_interval(best[2], kappa, wider),
         peak_users=peak_users,
         peak_rate=peak_rate,
         ceiling=ceiling,
@@ -147,18 +152,20 @@ def _peak(
     sigma: NDArray[np.float64],
     kappa: NDArray[np.float64],
     most: float,
+    wider: float,
 ) -> tuple[Interval | None, Interval | None]:
     if best[2] <= 0 or best[1] >= 1:
         return None, None
     at = math.sqrt((1 - best[1]) / best[2])
     if at > REACH * most:
         return None, None
-    there = np.sqrt(np.maximum(1 - sigma, 0) / np.maximum(kappa, 1e-12))
+    # A draw that has no peak within reach says no more than that.
+    there = np.minimum(np.sqrt(np.maximum(1 - sigma, 0) / np.maximum(kappa, 1e-12)), REACH * most)
     highest = lam * there / (1 + sigma * (there - 1) + kappa * there * (there - 1))
     rate = float(_law(np.array([at]), *best)[0])
-    return _interval(at, there), _interval(rate, highest)
+    return _interval(at, there, wider), _interval(rate, highest, wider)
 
 
-def _interval(value: float, draws: NDArray[np.float64]) -> Interval:
-    low, high = np.quantile(draws, [0.025, 0.975])
-    return Interval(value, min(float(low), value), max(float(high), value))
+def _interval(value: float, draws: NDArray[np.float64], wider: float) -> Interval:
+    low, high = (value + wider * (float(end) - value) for end in np.quantile(draws, [0.025, 0.975]))
+    return Interval(value, max(min(low, value), 0.0), max(high, value))

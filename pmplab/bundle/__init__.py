@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from pmplab.bundle._bundle import TEXTS, Bundle, digest, load, locate
+from pmplab.bundle._bundle import SCRIPT, TEXTS, Bundle, digest, load, locate
 
-__all__ = ["TEXTS", "Bundle", "digest", "load", "locate"]
+__all__ = ["SCRIPT", "TEXTS", "Bundle", "digest", "load", "locate"]

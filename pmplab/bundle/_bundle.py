@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass, field
+import shutil
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,28 @@ class Bundle:
     env: tuple[tuple[str, str], ...] = ()
     allow: Mapping[str, list[str]] = field(default_factory=dict)
 
+    def save(self, path: str | os.PathLike[str], name: str | None = None, *, overwrite: bool = False) -> Bundle:
+        """Write the bundle to a folder of its own, and return it as it lies there, called `name` or by its folder.
+
+        Hidden folders and caches stay behind. A folder that holds another bundle is replaced with `overwrite` only; any other
+        folder that is not empty never is. Writing the same once more changes nothing. Raises BundleError.
+        """
+        to = Path(path).expanduser().absolute()
+        content = {file.relative_to(self.path): file for file in _files(self.path)}
+        try:
+            there = {file.relative_to(to) for file in _files(to)} if to.is_dir() else set()
+            if to != self.path.absolute() and not (to.is_dir() and digest(to) == digest(self.path)):
+                _make_way(to, there, overwrite=overwrite)
+                for place, file in content.items():
+                    (to / place).parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile(file, to / place)
+                for stale in there - {*content}:
+                    (to / stale).unlink()
+        except OSError as error:
+            message = f"the bundle cannot be written: {error.strerror or error}"
+            raise BundleError(message, place=str(path)) from None
+        return replace(self, path=to, name=name or to.name, digest=digest(to))
+
     def __repr__(self) -> str:
         return f"Bundle({self.name!r}, {str(self.path)!r}, digest={self.digest[:12]})"
 
@@ -48,6 +71,17 @@ class Bundle:
             return {"text/plain": repr(self)}
         shown: dict[str, str] = bundle_view.mimebundle(self)
         return shown
+
+
+def _make_way(to: Path, there: set[Path], *, overwrite: bool) -> None:
+    """Raise BundleError when what is at `to` must not be replaced."""
+    if to.exists() and not to.is_dir():
+        raise BundleError("there is a file of that name", place=str(to))
+    if there and Path(SCRIPT) not in there:
+        message = f"the folder is not empty, and holds no bundle: it has no `{SCRIPT}`"
+        raise BundleError(message, place=str(to), help="name another folder")
+    if there and not overwrite:
+        raise BundleError("there is another bundle already", place=str(to), help="--overwrite replaces it")
 
 
 def load(

@@ -100,7 +100,9 @@ class Judged:
             "best_rate": found.best_rate,
             "saturated": found.saturated,
             "limit": None if found.limit is None else asdict(found.limit),
-            "headroom": found.headroom,
+            "headroom": None if found.headroom is None else asdict(found.headroom),
+            "little": list(found.little),
+            "queue": None if found.queue is None else asdict(found.queue),
             "plan": None if self.plan is None else asdict(self.plan),
             "notes": list(found.notes),
         }
@@ -130,6 +132,10 @@ def find(args: argparse.Namespace, on_probe: Any = None) -> Search | Judged:
             strict=args.strict,
             simulate=args.simulate,
         )
+    bundles = [what for what in args.what if _is_bundle(what)]
+    if bundles:
+        message = "a bundle is not a run: a search on it needs an objective"
+        raise UsageError(message, place=bundles[0], help=f"pmp capacity {bundles[0]} --slo 'p99 < 50ms'")
     found = _capacity.capacity(args.what, home=args.home)
     plan = None
     if args.demand is not None:
@@ -140,12 +146,18 @@ def find(args: argparse.Namespace, on_probe: Any = None) -> Search | Judged:
     return Judged(found, plan)
 
 
+def _is_bundle(what: str) -> bool:
+    """Return whether it names a script, or a folder with one that is no run's."""
+    path = Path(what)
+    return path.suffix in {".yaml", ".yml"} or ((path / "script.yaml").is_file() and not (path / "run.json").is_file())
+
+
 def main(args: argparse.Namespace, console: Console) -> int:
     """Judge or search, and say what was found."""
     from pmplab.view import capacity_view
 
     def told(probe: Probe) -> None:
-        console.say(f"{'✓' if probe.met else '✗'} {probe.asked:g}  {probe.reason}  ({probe.run_id})")
+        console.say(f"{capacity_view.MARK[probe.met]} {probe.asked:g}  {probe.reason}  ({probe.run_id})")
 
     found = find(args, told)
     if args.json:
@@ -154,4 +166,4 @@ def main(args: argparse.Namespace, console: Console) -> int:
         console.write(repr(found))
     else:
         console.write(capacity_view.search_text(found))
-    return 0
+    return 0 if isinstance(found, Judged) else found.exit_status

@@ -49,6 +49,9 @@ def main(args: argparse.Namespace, console: Console) -> int:
         console.json(found.to_json())
     else:
         console.write(comparison_view.text(found))
-    if found.verdict == "unclear" and args.strict:
-        return INCONCLUSIVE
-    return found.exit_status
+    return status(found, strict=args.strict)
+
+
+def status(found: Comparison, *, strict: bool) -> int:
+    """Return what a comparison exits with."""
+    return INCONCLUSIVE if strict and found.verdict == "unclear" else found.exit_status

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from pmplab._run import Run
     from pmplab.commands.console import Console
+    from pmplab.workbook.change_file import ChangeFile
 
 _MOST_SHARDS = 256
 
@@ -59,6 +60,7 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     option(
         "--metrics", type=_port, metavar="PORT", help="serve Prometheus metrics on this port of loopback while it runs; 0: any"
     )
+    option("--changes", metavar="FILE", help="write the change stream of the Workbook to this file while it runs, as JSON lines")
     option("--wait", action="store_true", help="in a notebook: block until the run has ended")
 
 
@@ -119,12 +121,34 @@ def _exported(run: Run, port: int | None, console: Console) -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def _logged(path: str | None, console: Console) -> Iterator[ChangeFile | None]:
+    """Open the file of the changes, if one was given, and wait until it is written."""
+    if path is None:
+        yield None
+        return
+    from pmplab.workbook.change_file import ChangeFile
+
+    with ChangeFile(path) as log:
+        yield log
+    if log.error is not None:
+        console.say(log.error.render())
+
+
 def main(args: argparse.Namespace, console: Console) -> int:
     """Run, follow and sum up. Exit as the run did."""
     # Until it has begun, an interrupt simply ends it: nothing was sent.
-    begun = start(args)
+    with _logged(args.changes, console) as log:
+        begun = start(args)
+        if log is not None:
+            log.follow(begun)
+        _follow(begun, args, console)
+    return follow.report(begun, console, as_json=args.json)
+
+
+def _follow(begun: Run, args: argparse.Namespace, console: Console) -> None:
+    """Show how it goes until it has ended."""
     with follow.Interrupts() as asked, _exported(begun, args.metrics, console):
         if not args.quiet and (count := len(begun.warnings)):
             console.say(f"{count} warning{'s' if count > 1 else ''} about the script: pmp check {args.path} shows them")
         follow.follow(begun, console, asked, quiet=args.quiet)
-    return follow.report(begun, console, as_json=args.json)

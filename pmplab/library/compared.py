@@ -28,8 +28,9 @@ _LIKE = 20
 class Comparison:
     """Runs `after` against runs `before`, which go by `name`.
 
-    `verdict` is that of the gate, `unclear` whatever the figures say when `after` is not like with like or its harness was the
-    limit; `notes` says why, in sentences. `differences` lists what else differs between the newest run of each side.
+    `verdict` is that of the gate. When `after` is not like with like or its harness was the limit it is `unclear` whatever the
+    figures say, and so is that of each of them; `notes` says why, in sentences. `differences` lists what else differs between
+    the newest run of each side.
     """
 
     name: str
@@ -140,18 +141,26 @@ def compare_runs(library: Library, after: Sequence[Entry], before: Sequence[Entr
     everyone = [*before, *after]
     if before and not all(entry.like(everyone[0]) for entry in everyone):
         notes.append(f"like is not compared with like, so that the verdict is unclear: {_unlike(everyone)}")
-        verdict = "unclear"
+        verdict, compared = "unclear", _unjudged(compared, "like is not compared with like")
     for entry in after:
         if entry.unhealthy:
             notes.append(f"{entry.run_id}: {entry.unhealthy}")
-            if entry.unhealthy.startswith("its harness") and verdict != "unclear":
+            if entry.limited and verdict != "unclear":
                 notes.append("a run that its harness limited says nothing of the target: the verdict is unclear")
-                verdict = "unclear"
+                verdict, compared = "unclear", _unjudged(compared, "its harness was the limit")
     if before and min(len(before), len(after)) == 1 and verdict == "unclear":
         notes.append("one run on a side: five a side give a firm verdict")
     differing = differences(before[0], after[0]) if before and after else ()
     old, new = (tuple(entry.run_id for entry in side) for side in (before, after))
     return Comparison(name, old, new, verdict, compared, differing, tuple(notes))
+
+
+def _unjudged(compared: Compared, reason: str) -> Compared:
+    """Return the same figures without a judgement of any: none of them is good news or bad."""
+    gate, nodes = (
+        tuple(replace(change, verdict="unclear", reason=reason) for change in side) for side in (compared.gate, compared.nodes)
+    )
+    return replace(compared, verdict="unclear", gate=gate, nodes=nodes)
 
 
 def _unlike(entries: Sequence[Entry]) -> str:

@@ -23,8 +23,8 @@ class Entry:
     """A run: what it was, how it ended, and what people said of it.
 
     `key` is the script's (runs of one key are like with like), empty for runs that are older than keys. `healthy` says whether it
-    finished and its harness kept up, with `unhealthy` naming what did not. `facts` is `run.json` or, once there is one,
-    `manifest.json`.
+    finished and its harness kept up, with `unhealthy` naming what did not and `limited` saying whether that is the harness.
+    `facts` is `run.json` or, once there is one, `manifest.json`.
     """
 
     run_id: str
@@ -37,6 +37,7 @@ class Entry:
     tags: tuple[str, ...] = ()
     note: str | None = None
     unhealthy: str | None = None
+    limited: bool = False
 
     @property
     def healthy(self) -> bool:
@@ -104,6 +105,7 @@ class Entry:
             "key": self.key,
             "healthy": self.healthy,
             "unhealthy": self.unhealthy,
+            "limited": self.limited,
             "labels": self.labels,
             "tags": list(self.tags),
             "note": self.note,

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 _LINE = re.compile(r"(?:^|=\s*|\s)%{1,2}pmp\s+(.*)$", re.DOTALL)
-_TAKES_BUNDLE = ("check", "load", "wbs", "run")
-_TAKES_RUN = ("show", "stop", "report", "compare", "baseline", "capacity", "note", "export")
+_TAKES_BUNDLE = ("check", "load", "wbs", "bundle", "run")
+_TAKES_RUN = ("show", "stop", "report", "workbook", "changes", "compare", "baseline", "capacity", "note", "export")
 _MOST = 100
 
 

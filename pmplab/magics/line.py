@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-_EXPRESSION = re.compile(r"(?s)((?:--?[\w-]+=)?(?:[\w.-]+=)?)\{(?!\{)(.+)\}")
+_EXPRESSION = re.compile(r"(?s)((?:--?[\w-]+=)?(?:[\w.-]+=)?)\{(?!\{)(.+)\}((?:/[^{}]*)?)")
 
 
 class HelpShown(Exception):  # noqa: N818
@@ -46,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
 def split(line: str, evaluate: Callable[[str], object]) -> list[str]:
     """Split a line as a shell does, without its final `;`. A word that is `{expression}` becomes its value.
 
-    So does `KEY={expression}`. Raises UsageError.
+    So do `KEY={expression}` and `{expression}/further/path`. Raises UsageError.
     """
     text = line.strip()
     text = text.removesuffix(";")
@@ -63,7 +63,7 @@ def _expand(word: str, evaluate: Callable[[str], object]) -> str:
     if match is None:
         return word
     try:
-        return f"{match[1]}{evaluate(match[2])}"
+        return f"{match[1]}{evaluate(match[2])}{match[3]}"
     except Exception as error:  # noqa: BLE001  the expression is the user's
         message = f"`{{{match[2]}}}` has no value: {type(error).__name__}: {error}"
         raise UsageError(message, place="%pmp") from None
@@ -87,4 +87,5 @@ _NOTEBOOK = """\
   run = %pmp run NAME             returns at once; run.wait(), run.stop(), run.frames.actions
   %pmp run NAME --wait            blocks until it has ended (PMPLAB_WAIT=1 makes every run do so)
   %%pmp run [--files DIR]         the cell is the script; DIR holds the other files of its bundle
+  %%pmp bundle DIR [--overwrite]  writes the cell as a bundle into the folder DIR
 """

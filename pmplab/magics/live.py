@@ -1,23 +1,27 @@
-"""The live view of a run: one thread that updates one display, at most twice a second, until a static view replaces it."""
+"""The live view of a run: one thread that redraws one display, until a static view replaces it."""
 
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
-from pmplab.view import run_view
-from pmplab.view.progress import Rates
+from pmplab.magics import widget
+from pmplab.view import dashboard, run_view
 
 if TYPE_CHECKING:
     from pmplab._run import Run
 
 EVERY_S = 0.5
-_TRAIL = 240
+_LOOK_S = 0.1
+_REST = 12
+"""A redraw that takes long comes less often: the view has at most a thirteenth of a core."""
 
 
 def _get_ready() -> None:
     """Import what the static view needs while there is time, so that it stands as soon as the run is over."""
     import pmplab.analysis
+    import pmplab.library
     import pmplab.workbook.frames  # noqa: F401
 
 
@@ -25,13 +29,19 @@ class LiveView:
     """Shows `run` in the current cell. `done` is set once the static view stands."""
 
     def __init__(self, run: Run) -> None:
+        from IPython import get_ipython
         from IPython.display import display
 
         self.done = threading.Event()
         self._run = run
-        self._rates = Rates()
-        self._trail: list[tuple[float, float]] = []
-        self._handle: Any = display(self._now(), raw=True, display_id=True)
+        self._asked = 0
+        self._panel: widget.Panel | None = None
+        first = dashboard.mimebundle(dashboard.Seen(run.id, run.progress or {}))
+        shown: dict[str, Any] = first
+        if widget.wanted(get_ipython()):
+            self._panel = widget.Panel(first["text/html"], self._ask)
+            shown = self._panel.mimebundle(first["text/plain"], first["text/html"])
+        self._handle: Any = display(shown, raw=True, display_id=True)
         self._thread = threading.Thread(target=self._pump, name=f"pmplab-live-{run.id}", daemon=True)
 
     def start(self) -> LiveView:
@@ -44,25 +54,43 @@ class LiveView:
         """Whether the run is over and its static view does not stand yet."""
         return not self.done.is_set() and self._run.wait(0)
 
+    def _ask(self, now: bool) -> None:
+        """Do what a button says. The pump tells it in the view: it alone writes there."""
+        self._asked = max(self._asked, 2 if now else 1)
+        self._run.stop(now=now)
+
     def _pump(self) -> None:
         try:
-            _get_ready()
-            while not self._run.wait(EVERY_S):
-                self._handle.update(self._now(), raw=True)
+            try:
+                self._redraw()
+            except Exception as error:  # noqa: BLE001  a view that fails must not look like a run that failed
+                self._draw(dashboard.failed(self._run.id, f"its live view ended: {type(error).__name__}: {error}"))
+                self._run.wait()
             self._handle.update(run_view.mimebundle(self._run), raw=True)
-        except Exception as error:  # noqa: BLE001  a view that fails must not look like a run that failed
-            text = f"{run_view.plain(self._run)} (its live view ended: {type(error).__name__}: {error})"
+        except Exception as error:  # noqa: BLE001
+            text = f"{run_view.plain(self._run)} (it cannot be shown: {type(error).__name__}: {error})"
             self._handle.update({"text/plain": text}, raw=True)
         finally:
+            if self._panel is not None:
+                self._panel.close()
             self.done.set()
 
-    def _now(self) -> dict[str, str]:
-        progress = self._run.progress
-        if not progress:
-            return run_view.live(self._run.id, None, {}, ())
-        rates = self._rates.update(progress)
-        self._trail.append((float(progress.get("t") or 0) / 1e9, sum(rates.values())))
-        if len(self._trail) > _TRAIL:
-            # Every second point goes: the picture keeps its whole length and its size.
-            self._trail = self._trail[::2]
-        return run_view.live(self._run.id, progress, rates, self._trail)
+    def _draw(self, shown: dict[str, str]) -> None:
+        if self._panel is not None:
+            self._panel.draw(shown["text/html"], self._asked)
+        else:
+            self._handle.update(shown, raw=True)
+
+    def _redraw(self) -> None:
+        """Redraw until the run is over."""
+        from pmplab.magics.watch import Watch
+
+        watch = Watch(self._run)
+        _get_ready()
+        while not self._run.wait(0):
+            begun, asked = time.monotonic(), self._asked
+            self._draw(dashboard.mimebundle(watch.look()))
+            until = time.monotonic() + max(EVERY_S, _REST * (time.monotonic() - begun))
+            # A click is answered sooner.
+            while time.monotonic() < until and self._asked == asked and not self._run.wait(min(_LOOK_S, EVERY_S)):
+                pass

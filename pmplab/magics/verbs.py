@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pmplab.errors import BundleError, DiagnosticsError, RunInterrupted, UsageError
+from pmplab.bundle import SCRIPT
+from pmplab.errors import BundleError, DiagnosticsError, PmpError, RunInterrupted, UsageError
 from pmplab.magics import line as lines
 from pmplab.magics.shows import Explained, Listing, Said, Tree
 
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
     import argparse
 
     from pmplab._run import Run
+    from pmplab.bundle import Bundle
     from pmplab.magics.magic import PmpMagics
 
 _NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
-_CELL_VERBS = ("check", "load", "wbs", "run")
+_CELL_VERBS = ("check", "load", "wbs", "bundle", "run")
 _DRAIN_S = 600.0
 _END_S = 15.0
 
@@ -46,9 +48,17 @@ def run_cell(magics: PmpMagics, words: list[str], line: str, cell: str) -> objec
     if verb == "load" and len(args.alias) == 1:
         args.alias = ["as", args.alias[0]]
     try:
+        if verb == "bundle":
+            from pmplab.commands.load import open_bundle
+
+            # Places are those of the cell while it is checked; in a folder of its own the script begins with its own first line.
+            found = open_bundle(args, folder)
+            (folder / SCRIPT).write_text(cell, encoding="utf-8")
+            return _saved(magics, args, found)
         return run_line(magics, args, folder)
     except DiagnosticsError as error:
-        raise _at_cell(error, f"In[{magics.shell.execution_count}]") from None
+        # The count of the shell is that of the next cell by now, since IPython 9.18; the display hook knows which one this is.
+        raise _at_cell(error, f"In[{magics.shell.displayhook.prompt_count}]") from None
 
 
 def _take_files(words: list[str]) -> tuple[Path | None, list[str]]:
@@ -71,7 +81,7 @@ def _cell_bundle(line: str, cell: str, files: Path | None) -> Path:
     except OSError as error:
         message = f"cannot be copied: {error.strerror or error}"
         raise BundleError(message, place=str(files)) from None
-    (folder / "script.yaml").write_text(f"# %%pmp {' '.join(line.split())}\n{cell}", encoding="utf-8")
+    (folder / SCRIPT).write_text(f"# %%pmp {' '.join(line.split())}\n{cell}", encoding="utf-8")
     return folder
 
 
@@ -127,6 +137,23 @@ def _load(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
     return found
 
 
+def _bundle(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
+    from pmplab.commands.load import open_bundle
+
+    return _saved(magics, args, open_bundle(args, source))
+
+
+def _saved(magics: PmpMagics, args: argparse.Namespace, found: Bundle) -> Bundle:
+    """Write a checked bundle to its folder, call it as the line says, and return it."""
+    from pmplab.commands.load import name_of
+
+    name = name_of(args)
+    saved = found.save(args.to, name, overwrite=args.overwrite)
+    if name is not None:
+        magics.shell.user_ns[name] = saved
+    return saved
+
+
 def _wbs(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
     del magics
     from pmplab.commands.load import open_bundle
@@ -136,8 +163,17 @@ def _wbs(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
 
 def _run(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
     from pmplab.commands.run import start
+    from pmplab.workbook.change_file import ChangeFile
 
-    return _follow(magics, start(args, source), wait=args.wait or _always_waits(), quiet=args.quiet)
+    wait = args.wait or _always_waits()
+    log = None if args.changes is None else ChangeFile(args.changes)
+    run = start(args, source)
+    if log is not None:
+        log.follow(run)
+    _follow(magics, run, wait=wait, quiet=args.quiet)
+    if log is not None and wait:
+        log.close()
+    return run
 
 
 def _always_waits() -> bool:
@@ -207,11 +243,37 @@ def _capacity(magics: PmpMagics, args: argparse.Namespace, source: Any) -> objec
     return capacity.find(args)
 
 
+def _workbook(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
+    del magics, source
+    from pmplab.commands import workbook
+
+    found = workbook.find(args)
+    return found if args.section is None else workbook.part(found, args.section)
+
+
+def _changes(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
+    del magics, source
+    from pmplab.commands import changes
+
+    if args.out is None:
+        return changes.find(args).changes(*args.section, follow=args.follow)
+    return Said(f"{changes.write(args)} changes: {args.out}")
+
+
 def _compare(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
     del magics, source
     from pmplab.commands import compare
+    from pmplab.view import comparison_view
 
-    return compare.find(args)
+    found = compare.find(args)
+    # A cell has no exit status: with --strict what `pmp` would exit with is raised, after the figures were shown.
+    status = compare.status(found, strict=args.strict) if args.strict else 0
+    if status:
+        from IPython.display import display
+
+        display(found)
+        raise PmpError(comparison_view.headline(found), place="%pmp compare --strict", exit_status=status)
+    return found.to_json() if args.json else found
 
 
 def _baseline(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
@@ -292,11 +354,14 @@ _VERBS: dict[str, Any] = {
     "check": _check,
     "load": _load,
     "wbs": _wbs,
+    "bundle": _bundle,
     "run": _run,
     "runs": _runs,
     "show": _show,
     "stop": _stop,
     "report": _report,
+    "workbook": _workbook,
+    "changes": _changes,
     "compare": _compare,
     "baseline": _baseline,
     "capacity": _capacity,

@@ -109,5 +109,8 @@ class TargetProcess:
         self.stop()
 
     def __repr__(self) -> str:
-        where = f"{self.host}, {len(self.ports)} ports from {self.ports[0]}" if self.ports else "not started"
+        where = "not started"
+        if self.ports:
+            first = self.ports[0]
+            where = f"{self.host}:{first}" if len(self.ports) == 1 else f"{self.host}, {len(self.ports)} ports from {first}"
         return f"<target http: {where}, {'running' if self._child and self._child.poll() is None else 'ended'}>"

@@ -40,7 +40,7 @@ def text(comparison: Comparison, *, verbose: bool = True) -> str:
         parts.append("\n".join(f"{_INDENT}{note}" for note in comparison.notes))
     if comparison.before:
         parts.append("\n".join(columns.lines([_HEAD, *map(_row, comparison.gate)], numeric=(2, 3, 4, 5), indent=_INDENT)))
-        nodes = _moved(comparison) if verbose else []
+        nodes = moved(comparison)[:_NODES] if verbose else []
         if nodes:
             parts.append("\n".join(columns.lines([_HEAD, *map(_row, nodes)], numeric=(2, 3, 4, 5), indent=_INDENT)))
     if comparison.differences:
@@ -56,7 +56,7 @@ def html(comparison: Comparison, *, title: bool = True) -> str:
     body += [f'<div class="dim">{escape(note)}</div>' for note in comparison.notes]
     if comparison.before:
         body.append(_table(comparison.gate))
-        nodes = _moved(comparison)
+        nodes = moved(comparison)[:_NODES]
         if nodes:
             body.append(f"<h4>Nodes that moved</h4>{_table(nodes)}")
     if comparison.differences:
@@ -85,6 +85,17 @@ def shift(change: Change) -> str:
     return _moved_by(change, change.shift)
 
 
+def interval(change: Change) -> str:
+    """Return between what bounds a figure moved, with 95 % confidence."""
+    return units.NONE if change.low is None else f"{_moved_by(change, change.low)} .. {_moved_by(change, change.high)}"
+
+
+def moved(comparison: Comparison) -> list[Change]:
+    """Return the nodes that moved, for the worse first, and the most first."""
+    found = [change for change in comparison.nodes if change.verdict in {"worse", "better"}]
+    return sorted(found, key=lambda c: (c.verdict != "worse", -abs(c.shift or 0)))
+
+
 def _moved_by(change: Change, moved: float | None) -> str:
     if moved is None:
         return units.NONE
@@ -92,16 +103,13 @@ def _moved_by(change: Change, moved: float | None) -> str:
 
 
 def _row(change: Change) -> list[str]:
-    between = units.NONE
-    if change.low is not None:
-        between = f"{_moved_by(change, change.low)} .. {_moved_by(change, change.high)}"
     return [
         change.where,
         change.title,
         value(change, change.before),
         value(change, change.after),
         shift(change),
-        between,
+        interval(change),
         f"{_MARKS[change.verdict]} {change.verdict}: {change.reason}",
     ]
 
@@ -113,11 +121,6 @@ def _table(changes: Sequence[Change]) -> str:
         verdict = f'<b class="{_COLOURS[change.verdict]}">{change.verdict}</b> <span class="dim">{escape(change.reason)}</span>'
         rows.append([*cells[:-1], verdict])
     return table(_HEAD, rows, numeric=(2, 3, 4, 5))
-
-
-def _moved(comparison: Comparison) -> list[Change]:
-    found = [change for change in comparison.nodes if change.verdict in {"worse", "better"}]
-    return sorted(found, key=lambda c: (c.verdict != "worse", -abs(c.shift or 0)))[:_NODES]
 
 
 def _listed(found: Sequence[Difference], *, diffs: bool) -> list[str]:

@@ -1,4 +1,4 @@
-"""The planned load of a plan: users over time, as points, text and SVG."""
+"""The planned load of a plan: users over time, of open scenarios arrivals per second, as points, text and SVG."""
 
 from __future__ import annotations
 
@@ -12,18 +12,26 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _NS = 1e9
+_RANDOM = {"poisson": " on average, at random", "uniform": " on average, unevenly"}
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Planned users of one scenario: corners (seconds, users) of a line, and how it reads in words."""
+    """Planned load of one scenario: corners (seconds, `unit`) of a line, and how it reads in words."""
 
     scenario: str
     points: tuple[tuple[float, float], ...]
     words: str
+    unit: str = "users"
+
+    @property
+    def most(self) -> str:
+        """The highest that is planned, with its unit."""
+        top = max(y for _, y in self.points)
+        return f"{_number(top)} {self.unit}"
 
     def at(self, second: float) -> float:
-        """Return the planned users at `second`."""
+        """Return the planned load at `second`."""
         before = self.points[0]
         for point in self.points:
             if point[0] > second:
@@ -34,11 +42,49 @@ class Curve:
 
 
 def curves(plan: Mapping[str, Any]) -> list[Curve]:
-    """Return the planned users of each scenario of `plan` (as `parse2wbs` serialises it)."""
-    return [_curve(scenario) for scenario in plan.get("scenarios") or []]
+    """Return the planned load of each scenario of `plan` (as `parse2wbs` serialises it)."""
+    return [_arrivals(one) if one.get("arrival") else _users(one) for one in plan.get("scenarios") or []]
 
 
-def _curve(scenario: Mapping[str, Any]) -> Curve:
+def _arrivals(scenario: Mapping[str, Any]) -> Curve:
+    """Return the arrivals per second of an open scenario. Random shapes are drawn as their mean."""
+    arrival, shape = scenario["arrival"], scenario["arrival"]["shape"]
+    ns = arrival.get("duration") or scenario.get("max_duration")
+    length = float(ns) / _NS if ns else 1.0
+    kind = shape["shape"]
+    if kind in {"ramp", "stairs"}:
+        low, high = _per_s(shape["from"]), _per_s(shape["to"])
+        words = f"{_number(low)} to {_number(high)} arrivals/s"
+        if kind == "ramp":
+            points = [(0.0, low), (length, high)]
+        else:
+            steps = int(shape["steps"])
+            levels = [low + (high - low) * step / max(steps - 1, 1) for step in range(steps)]
+            points = [(length * (step + side) / steps, level) for step, level in enumerate(levels) for side in (0, 1)]
+            words += f" in {steps} steps"
+    elif kind == "burst":
+        every = float(shape["every"]) / _NS
+        points = [(0.0, float(shape["size"]) / every), (length, float(shape["size"]) / every)]
+        words = f"{units.count(shape['size'])} arrivals at once every {units.span(every)}"
+    else:
+        rate = _per_s(shape["rate"])
+        points = [(0.0, rate), (length, rate)]
+        words = f"{_number(rate)} arrivals/s" + _RANDOM.get(kind, "")
+    words += f" for {units.span(length)}" if ns else ""
+    full = "is dropped" if arrival.get("when_full") == "drop" else "waits"
+    words += f", at most {units.count(scenario.get('users'))} users: an arrival that finds none free {full}"
+    return Curve(str(scenario.get("name", "?")), tuple(points), words, "arrivals/s")
+
+
+def _per_s(rate: Mapping[str, Any]) -> float:
+    return float(rate["count"]) / (float(rate["per"]) / _NS)
+
+
+def _number(value: float) -> str:
+    return units.count(value) if value == int(value) else f"{value:.3g}"
+
+
+def _users(scenario: Mapping[str, Any]) -> Curve:
     spawn = scenario.get("spawn") or {}
     users = float(scenario.get("users") or 0)
     ends = [float(ns) / _NS for ns in (scenario.get("task_duration"), scenario.get("max_duration")) if ns]
@@ -88,10 +134,11 @@ def html(plan: Mapping[str, Any]) -> str:
     """Return one picture per scenario, with what it means."""
     shown = []
     for curve in curves(plan):
-        picture = spark.svg(curve.points, width=360, height=70, label=escape(f"planned users of {curve.scenario} over time"))
-        top = max(y for _, y in curve.points)
+        picture = spark.svg(
+            curve.points, width=360, height=70, label=escape(f"planned {curve.unit} of {curve.scenario} over time")
+        )
         shown.append(
             f'<div><b>{escape(curve.scenario)}</b> <span class="dim">{escape(curve.words)}</span><br>{picture} '
-            f'<span class="dim">{units.count(top)} users at most, {units.span(curve.points[-1][0])}</span></div>'
+            f'<span class="dim">{curve.most} at most, {units.span(curve.points[-1][0])}</span></div>'
         )
     return "".join(shown)

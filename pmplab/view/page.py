@@ -29,7 +29,7 @@ STYLE = """
 .pmp.pmp td.n,.pmp.pmp th.n{text-align:right;font-variant-numeric:tabular-nums}
 .pmp.pmp td.wide{white-space:normal}
 .pmp.pmp code,.pmp.pmp pre{padding:0;background:none;color:inherit}
-.pmp.pmp code,.pmp.pmp pre{font:12px/1.45 ui-monospace,"DejaVu Sans Mono",Menlo,Consolas,monospace}
+.pmp.pmp code,.pmp.pmp pre,.pmp.pmp .tree{font:12px/1.45 ui-monospace,"DejaVu Sans Mono",Menlo,Consolas,monospace}
 .pmp.pmp pre{margin:4px 0 8px;padding:8px 12px;border-left:3px solid rgba(128,128,128,.45);overflow-x:auto;white-space:pre}
 .pmp.pmp .side{display:flex;gap:6px 40px;flex-wrap:wrap;align-items:flex-start}
 .pmp.pmp svg{vertical-align:middle;display:inline-block}

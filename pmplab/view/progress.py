@@ -21,14 +21,56 @@ def total(progress: Mapping[str, Any], key: str) -> int:
     return sum(int(scenario.get(key) or 0) for scenario in progress.get("scenarios") or [])
 
 
-def done_share(scenario: Mapping[str, Any], t_s: float) -> float:
-    """Return how far a scenario has come, from 0 to 1: by time where its end is planned, else by users that are through."""
+def done_share(scenario: Mapping[str, Any], t_s: float, end_s: float | None = None) -> float:
+    """Return how far a scenario has come, from 0 to 1: by time where its end is planned, else by users that are through.
+
+    `end_s` is when it is to end, where the plan tells and the core's snapshot does not.
+    """
     users = int(scenario.get("users") or 0)
     gone = int(scenario.get("offline") or 0)
     by_users = gone / users if users else 0.0
     planned = scenario.get("duration_ns")
-    by_time = t_s / (planned / _NS) if planned else 0.0
+    end = planned / _NS if planned else end_s
+    by_time = t_s / end if end else 0.0
     return min(1.0, max(by_users, by_time if gone < users else 1.0))
+
+
+def planned_ends(plan: Mapping[str, Any] | None) -> dict[str, float]:
+    """Return when each scenario is to end, s from the start of the run; those of which the plan does not tell are left out."""
+    scenarios = list((plan or {}).get("scenarios") or ())
+    found: list[float | None] = []
+    for one in scenarios:
+        begin = _begin(one.get("start"), found)
+        arrival = one.get("arrival")
+        own = (arrival or {}).get("duration") or one.get("max_duration")
+        last = None if arrival else _last_spawn(one)
+        if last is not None and one.get("task_duration"):
+            own = min(last + one["task_duration"], one.get("max_duration") or float("inf"))
+        found.append(None if begin is None or not own else begin + own / _NS)
+    return {str(one.get("name")): end for one, end in zip(scenarios, found, strict=True) if end is not None}
+
+
+def _begin(start: Any, ends: Sequence[float | None]) -> float | None:
+    """Return when a scenario begins, given when those before it in the plan end."""
+    if not isinstance(start, dict):
+        return 0.0
+    if start.get("at") is not None:
+        return float(start["at"]) / _NS
+    place = start.get("after")
+    return ends[place] if isinstance(place, int) and place < len(ends) else None
+
+
+def _last_spawn(scenario: Mapping[str, Any]) -> float | None:
+    """Return when the last user of a closed scenario is to begin, ns."""
+    spawn = scenario.get("spawn") or {}
+    match spawn.get("shape"):
+        case "rate" if spawn.get("count"):
+            return float(scenario.get("users") or 0) * float(spawn["per"]) / float(spawn["count"])
+        case "ramp":
+            return float(spawn["over"])
+        case "at-once":
+            return 0.0
+    return None
 
 
 def overall(progress: Mapping[str, Any]) -> str:
@@ -49,16 +91,17 @@ def overall(progress: Mapping[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def lines(progress: Mapping[str, Any], rates: Mapping[str, float]) -> list[str]:
-    """Return the line over all, then one per scenario with its actions per second from `rates`."""
+def lines(progress: Mapping[str, Any], rates: Mapping[str, float], ends: Mapping[str, float] | None = None) -> list[str]:
+    """Return the line over all, then one per scenario with its actions per second. `ends` is what `planned_ends` returns."""
     t_s = float(progress.get("t") or 0) / _NS
     scenarios = progress.get("scenarios") or []
     shown = []
     for scenario in scenarios:
-        share = done_share(scenario, t_s)
+        end = (ends or {}).get(str(scenario.get("name")))
+        share = done_share(scenario, t_s, end)
         users = int(scenario.get("users") or 0)
         online = int(scenario.get("online") or 0) + int(scenario.get("stop") or 0)
-        planned = scenario.get("duration_ns")
+        planned = scenario.get("duration_ns") or (None if end is None else end * _NS)
         waiting = int(scenario.get("waiting_resource") or 0)
         shown.append(
             [

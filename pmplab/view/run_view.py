@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pmplab.view import comparison_view, spark, summary, units
+from pmplab.view import comparison_view, dashboard, spark, summary, units
 from pmplab.view import progress as progress_view
 from pmplab.view.page import escape, facts, page, table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from pmplab._run import Run
     from pmplab.library import Comparison
 
-_NS = 1e9
-_COLOURS = {"finished": "good", "running": "busy", "stopped": "warn"}
 _NO_FIGURES = "there is nothing to sum up: no action was recorded"
 
 
@@ -31,13 +29,13 @@ def plain(run: Run) -> str:
 def mimebundle(run: Run) -> dict[str, str]:
     """Return the run for a notebook: plain text, and HTML without scripts that needs no kernel."""
     if run.status == "running" and run.progress:
-        return live(run.id, run.progress, {}, ())
+        return dashboard.mimebundle(dashboard.Seen(run.id, run.progress))
     found = summarise(run)
     if found is None:
         text = f"{plain(run)}\n{_NO_FIGURES}\n{run.dir}\n"
         return {
             "text/plain": text,
-            "text/html": page(f"{_head(run.id, run.status)}<div>{_NO_FIGURES}</div><code>{escape(run.dir)}</code>"),
+            "text/html": page(f"{dashboard.head(run.id, run.status)}<div>{_NO_FIGURES}</div><code>{escape(run.dir)}</code>"),
         }
     from pmplab.library import usual
 
@@ -45,7 +43,7 @@ def mimebundle(run: Run) -> dict[str, str]:
     text = summary.text(found)
     if compared is not None and compared.before:
         text += "\n" + comparison_view.text(compared, verbose=False)
-    return {"text/plain": text, "text/html": html(found, seconds(run), compared)}
+    return {"text/plain": text, "text/html": html(found, timeline(run), compared)}
 
 
 def summarise(run: Run) -> dict[str, Any] | None:
@@ -59,57 +57,49 @@ def summarise(run: Run) -> dict[str, Any] | None:
     return found
 
 
-def seconds(run: Run) -> list[tuple[float, float]]:
-    """Return actions ended per second of the run, as (second, actions)."""
+def timeline(run: Run) -> str:
+    """Draw what the run did over its time, from its records; nothing where they cannot be read."""
     import polars as pl
 
     try:
-        rows = run.seconds.select("second", "count").rows()
+        rows = run.seconds.select("second", "count", "success", "p50_ms", "p95_ms", "p99_ms").rows()
+        users = _users(run)
     except (pl.exceptions.PolarsError, OSError):
-        return []
-    found = {int(second): float(number) for second, number in rows}
-    # The last second is hardly ever a whole one: drawn, it would look like a fall.
-    last = max(found, default=-1)
-    return [(float(second), found.get(second, 0.0)) for second in range(last if last > 1 else last + 1)]
+        return ""
+    found = {int(row[0]): row[1:] for row in rows}
+    seconds = [
+        dashboard.Second(second, count, count - success, *times)
+        for second in range(max(found, default=-1) + 1)
+        for count, success, *times in (found.get(second, (0, 0, None, None, None)),)
+    ]
+    return dashboard.timeline(seconds, users, until=run.took)
 
 
-def live(
-    run_id: str, progress: Mapping[str, Any] | None, rates: Mapping[str, float], trail: Sequence[tuple[float, float]]
-) -> dict[str, str]:
-    """Return a running run for a notebook. `trail` holds (seconds, actions per second) so far."""
-    if not progress:
-        return {
-            "text/plain": f"Run {run_id}: starting",
-            "text/html": page(_head(run_id, "starting") + '<div class="dim">compiling and checking</div>'),
-        }
-    t_s = float(progress.get("t") or 0) / _NS
-    rows = []
-    for scenario in progress.get("scenarios") or []:
-        share = progress_view.done_share(scenario, t_s)
-        online = int(scenario.get("online") or 0) + int(scenario.get("stop") or 0)
-        rows.append(
-            [
-                f"<b>{escape(scenario.get('name', '?'))}</b>",
-                f'<div class="bar"><i style="width:{100 * share:.0f}%"></i></div>',
-                f"{online}/{scenario.get('users', 0)}",
-                units.count(scenario.get("tasks_done")),
-                units.count(scenario.get("finished")),
-                units.count(scenario.get("fail")),
-                units.count(scenario.get("timeout")),
-                units.count(scenario.get("in_flight")),
-                units.rate(rates.get(str(scenario.get("name")))),
-            ]
+def _users(run: Run) -> list[dashboard.Users]:
+    """Return the users of all scenarios, second by second."""
+    import polars as pl
+
+    opened = [str(one["name"]) for one in (run.plan or {}).get("scenarios") or () if one.get("arrival")]
+    closed = ~pl.col("scenario").cast(pl.String).is_in(opened)
+    begun = pl.col("online") + pl.col("stop") + pl.col("offline")
+    rows = (
+        run.frames.load.group_by("shard", "scenario", (pl.col("t") // 1_000_000_000).alias("second"))
+        .agg(
+            pl.col("planned").last().alias("planned"),
+            begun.last().alias("begun"),
+            (pl.col("online") + pl.col("stop")).max().alias("online"),
         )
-    head = ["Scenario", "", "Users online", "Tasks done", "Actions", "Fail", "Timeout", "In flight", "Actions/s"]
-    picture = spark.svg(trail, width=480, height=50, label="actions per second") if len(trail) > 1 else ""
-    phase = str(progress.get("phase") or "running")
-    body = _head(run_id, phase, units.clock(t_s)) + table(head, rows, numeric=range(2, len(head))) + picture
-    text = "\n".join([f"Run {run_id}", *progress_view.lines(progress, rates)])
-    return {"text/plain": text, "text/html": page(body)}
+        .group_by("second")
+        .agg(pl.col("planned").filter(closed).sum(), pl.col("begun").filter(closed).sum(), pl.col("online").sum())
+        .sort("second")
+        .collect()
+        .rows()
+    )
+    return [dashboard.Users(second + 1.0, planned, begun, online) for second, planned, begun, online in rows]
 
 
-def html(found: Mapping[str, Any], per_second: Sequence[tuple[float, float]] = (), compared: Comparison | None = None) -> str:
-    """Return a summary as HTML, with its comparison."""
+def html(found: Mapping[str, Any], pictures: str = "", compared: Comparison | None = None) -> str:
+    """Return a summary as HTML, with its comparison; `pictures` show it over time."""
     count, fail, timeout = summary.action_totals(found)
     took = found.get("duration_s")
     figures = [
@@ -122,7 +112,7 @@ def html(found: Mapping[str, Any], per_second: Sequence[tuple[float, float]] = (
         ("actions per second", units.rate(count / took) if took else units.NONE),
     ]
     parts = [
-        _head(
+        dashboard.head(
             str(found.get("run_id", "?")),
             str(found.get("status", "?")),
             units.clock(took) if took is not None else "",
@@ -130,21 +120,15 @@ def html(found: Mapping[str, Any], per_second: Sequence[tuple[float, float]] = (
         ),
         f"<div>{escape(found['message'])}</div>" if found.get("message") else "",
         facts(figures),
+        pictures,
         _thresholds(found),
         _actions(found),
-        _below(found, per_second),
+        _below(found),
         _errors(found),
         comparison_view.html(compared) if compared is not None and compared.before else "",
         f'<div class="dim">The run lies in <code>{escape(found.get("run_dir", "?"))}</code></div>',
     ]
     return page("".join(parts))
-
-
-def _head(run_id: str, status: str, took: str = "", bundle: str = "") -> str:
-    colour = _COLOURS.get(status, "busy" if status in {"starting", "draining"} else "bad")
-    tail = f'<span class="dim">{escape(bundle)}</span>' if bundle else ""
-    pill = f'<span class="pill {colour}">{escape(status)}</span>'
-    return f'<div class="head"><b>{escape(run_id)}</b>{pill}<span>{escape(took)}</span>{tail}</div>'
 
 
 def _thresholds(found: Mapping[str, Any]) -> str:
@@ -183,7 +167,7 @@ def _actions(found: Mapping[str, Any]) -> str:
     return f'<h4>Actions</h4>{table(head, rows, numeric=[1, 2, 3, 4, 5, 6, 7, 8, 10])}<div class="dim">{note}</div>'
 
 
-def _below(found: Mapping[str, Any], per_second: Sequence[tuple[float, float]]) -> str:
+def _below(found: Mapping[str, Any]) -> str:
     exits, leases, spawn = found.get("tasks_by_exit") or {}, found.get("leases") or {}, found.get("spawn") or {}
     lists = [
         ("Tasks by exit", [[escape(name), units.count(exits[name])] for name in exits if exits[name] or name in summary.EXITS]),
@@ -198,10 +182,6 @@ def _below(found: Mapping[str, Any], per_second: Sequence[tuple[float, float]]) 
         ),
     ]
     parts = [f"<div>{table([head, ''], rows, numeric=[1])}</div>" for head, rows in lists if rows]
-    if len(per_second) > 1:
-        top = max(y for _, y in per_second)
-        picture = spark.svg(per_second, width=340, height=96, label="actions per second")
-        parts.append(f'<div><div class="dim">actions per second, {units.count(top)} at most</div>{picture}</div>')
     return f'<div class="side" style="margin-top:10px">{"".join(parts)}</div>'
 
 

@@ -65,15 +65,15 @@ def html(node: Mapping[str, Any]) -> str:
         name = escape(item.get("name", "?"))
         shown.append(
             [
-                f'<code class="dim">{indent}</code>{f"<b>{name}</b>" if level in {"L2", "L5"} else name}',
+                f'<span class="tree dim">{indent}</span>{f"<b>{name}</b>" if level in {"L2", "L5"} else name}',
                 f'<span class="dim">{escape(level)} {LEVELS.get(level, "")}</span>',
                 escape(item.get("process_group") or ""),
-                f"<code>{escape(item.get('call') or '')}</code>",
+                f"<code>{escape(item['call'])}</code>" if item.get("call") else "",
                 escape(planned(item)),
                 escape(", ".join(item.get("resources") or [])),
                 escape(item.get("owner") or ""),
             ]
         )
     head = ["Work package", "Level", "Phase", "Call", "Planned", "Resources", "Owner"]
-    kept = [i for i in range(len(head)) if i < 2 or any(row[i] not in {"", "<code></code>"} for row in shown)]
+    kept = [i for i in range(len(head)) if i < 2 or any(row[i] for row in shown)]
     return table([head[i] for i in kept], [[row[i] for i in kept] for row in shown], numeric=[kept.index(4)] if 4 in kept else [])

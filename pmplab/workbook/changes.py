@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 SPAN = 50_000
 """Rows that are in memory at a time."""
 
-SECTIONS = ("timeline", "execution", "governance", "telemetry", "registers", "communications")
-"""The six sections of the Workbook."""
-
 _SECTIONS = {
     "actions": "execution",
     "tasks": "timeline",
@@ -100,7 +97,19 @@ def changes(frames: Frames, plan: Mapping[str, Any] | None = None) -> Iterator[C
         for due, (row, table) in enumerate(_rows(sources, shard)):
             if row["seq"] != due:
                 break
-            yield _change(table, row, scenarios)
+            yield change_of(table, row, scenarios)
+
+
+def of_user(frames: Frames, plan: Mapping[str, Any] | None, user: int) -> Iterator[Change]:
+    """Yield the changes of one user, in the order of `seq`. All of them are in memory."""
+    scenarios = Scenarios(plan)
+    rows = []
+    for name in tables():
+        frame = frames.table(name)
+        if "user" in frame.collect_schema():
+            rows += [(row, name) for row in frame.filter(pl.col("user") == user).collect().iter_rows(named=True)]
+    for row, name in sorted(rows, key=lambda pair: (pair[0][SHARD.name], pair[0]["seq"])):
+        yield change_of(name, row, scenarios)
 
 
 def _rows(sources: Mapping[str, pl.LazyFrame], shard: int) -> Iterator[tuple[dict[str, Any], str]]:
@@ -115,7 +124,8 @@ def _rows(sources: Mapping[str, pl.LazyFrame], shard: int) -> Iterator[tuple[dic
         begin += SPAN
 
 
-def _change(table: str, row: dict[str, Any], scenarios: Scenarios) -> Change:
+def change_of(table: str, row: dict[str, Any], scenarios: Scenarios) -> Change:
+    """Return what a row of a table changes."""
     user, node = row.get("user"), row.get("node")
     scenario = row.get("scenario") or scenarios.of(user)
     if node is None:

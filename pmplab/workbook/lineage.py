@@ -23,16 +23,21 @@ class Lineage:
     readers: tuple[str, ...]
 
 
+def every(plan: Mapping[str, Any] | None) -> tuple[Lineage, ...]:
+    """Return the lineage of every variable, scenario by scenario."""
+    return tuple(
+        Lineage(str(scenario["name"]), str(var["name"]), str(var["scope"]), tuple(var["writers"]), tuple(var["readers"]))
+        for scenario in (plan or {}).get("scenarios") or []
+        for var in scenario.get("vars") or ()
+    )
+
+
 def lineage(plan: Mapping[str, Any] | None, variable: str) -> tuple[Lineage, ...]:
     """Return the lineage of a variable in each scenario that has it. Raises UsageError when none has."""
-    known = [(str(scenario["name"]), var) for scenario in (plan or {}).get("scenarios") or [] for var in scenario["vars"]]
-    found = tuple(
-        Lineage(scenario, variable, str(var["scope"]), tuple(var["writers"]), tuple(var["readers"]))
-        for scenario, var in known
-        if var["name"] == variable
-    )
+    known = every(plan)
+    found = tuple(one for one in known if one.variable == variable)
     if not found:
-        names = sorted({str(var["name"]) for _, var in known})
+        names = sorted({one.variable for one in known})
         near = get_close_matches(variable, names, 1)
         message = f"no scenario has a variable `{variable}`"
         help_ = f"did you mean `{near[0]}`?" if near else f"there are {', '.join(names)}" if names else None

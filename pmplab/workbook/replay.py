@@ -1,4 +1,4 @@
-"""Rebuilds the Workbook from the change stream: what every task, scenario and register held at any point of it."""
+"""Rebuilds the ledger of a run from its change stream: what every task, scenario and register held at any point of it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pmplab.workbook.changes import Change, Scenarios
+from pmplab.workbook.ids import task_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -46,8 +47,8 @@ class Entry:
 
 
 @dataclass
-class Workbook:
-    """The ledger of a run as its change stream tells it. `seqs` holds the last number that went into it, by shard."""
+class Ledger:
+    """The Workbook as the change stream tells it. `seqs` holds the last number that went into it, by shard."""
 
     entries: dict[tuple[int, int], Entry] = field(default_factory=dict)
     counters: dict[str, Counter[str]] = field(default_factory=dict)
@@ -64,26 +65,15 @@ class Workbook:
         """Return the entry of a task. Raises KeyError when it is not in the stream."""
         return self.entries[user, task]
 
-    def sections(self) -> dict[str, Any]:
-        """Return the Workbook by its six sections."""
-        return {
-            "timeline": {**self.timeline, "phases": {key: entry.state for key, entry in self.entries.items()}},
-            "execution": {key: entry.evidence for key, entry in self.entries.items()},
-            "governance": {key: entry.scope_trace for key, entry in self.entries.items()},
-            "telemetry": {name: dict(counts) for name, counts in self.counters.items()},
-            "registers": [change.value for change in self.registers],
-            "communications": [change.value for change in self.communications],
-        }
-
 
 _LIVE = ("online", "stop", "offline", "dropped")
 
 
 class Replay:
-    """Takes changes one by one; `workbook` is what they make. Nothing but the plan and the changes goes in."""
+    """Takes changes one by one; `ledger` is what they make. Nothing but the plan and the changes goes in."""
 
     def __init__(self, plan: Mapping[str, Any] | None = None) -> None:
-        self.workbook = Workbook()
+        self.ledger = Ledger()
         self._plan = plan or {}
         self._scenarios = Scenarios(plan)
         self._calls = dict(_calls(self._scenarios.all))
@@ -91,8 +81,8 @@ class Replay:
         self._live: dict[tuple[int, str], dict[str, int]] = {}
 
     def take(self, change: Change) -> None:
-        """Bring the Workbook up to a change."""
-        self.workbook.seqs[change.shard] = change.seq
+        """Bring the ledger up to a change."""
+        self.ledger.seqs[change.shard] = change.seq
         row = change.row
         match change.table:
             case "actions":
@@ -113,24 +103,24 @@ class Replay:
                 self._other(change)
 
     def _counts(self, change: Change) -> Counter[str]:
-        return self.workbook.counters.setdefault(change.scenario or "", Counter())
+        return self.ledger.counters.setdefault(change.scenario or "", Counter())
 
     def _entry(self, change: Change) -> Entry:
         assert change.user is not None
         assert change.task is not None
         key = (change.user, change.task)
-        entry = self.workbook.entries.get(key)
+        entry = self.ledger.entries.get(key)
         if entry is None:
-            entry = self.workbook.entries[key] = Entry(*key, change.scenario)
+            entry = self.ledger.entries[key] = Entry(*key, change.scenario)
             self._trace(entry)
         return entry
 
     def _trace(self, entry: Entry) -> None:
         scenario = self._scenarios.by_name.get(entry.scenario or "", {})
         workflow = scenario.get("workflow")
-        entry.scope_resources = list(self.workbook.held.get(entry.user, {}).values())
-        name = f"T-{str(workflow).replace('_', '-')}-{entry.task}"
-        levels = [self._plan.get("program"), scenario.get("portfolio"), entry.scenario, workflow, name]
+        entry.scope_resources = list(self.ledger.held.get(entry.user, {}).values())
+        task = task_id(workflow, entry.task)
+        levels = [self._plan.get("program"), scenario.get("portfolio"), entry.scenario, workflow, task]
         entry.scope_trace = [*levels, *entry.scope_resources]
 
     def _action(self, change: Change, row: Mapping[str, Any]) -> None:
@@ -168,28 +158,28 @@ class Replay:
             counts[key] = sum(live[key] for (_, scenario), live in self._live.items() if scenario == name)
 
     def _lease(self, row: Mapping[str, Any]) -> None:
-        held = self.workbook.held.setdefault(row["user"], {})
+        held = self.ledger.held.setdefault(row["user"], {})
         match row["event"]:
             case "acquire":
-                self.workbook.leases["acquired"] += 1
+                self.ledger.leases["acquired"] += 1
                 held[row["lease"]] = row["resource"]
             case "release":
-                self.workbook.leases["released"] += 1
+                self.ledger.leases["released"] += 1
                 held.pop(row["lease"], None)
             case "expire":
-                self.workbook.leases["expired"] += 1
+                self.ledger.leases["expired"] += 1
                 held.pop(row["lease"], None)
 
     def _other(self, change: Change) -> None:
-        workbook = self.workbook
+        ledger = self.ledger
         match change.section, change.path:
             case "registers", ("risks" | "issues") as kind:
-                workbook.registers.append(change)
+                ledger.registers.append(change)
                 self._counts(change)[kind] += 1
             case "communications", _:
-                workbook.communications.append(change)
+                ledger.communications.append(change)
             case section, path if change.task is None or change.user is None:
-                target = workbook.timeline if section == "timeline" else workbook.timeline.setdefault(section, {})
+                target = ledger.timeline if section == "timeline" else ledger.timeline.setdefault(section, {})
                 target[path] = change.value
             case section, path:
                 self._entry(change).fields[f"{section}.{path}"] = change.value
@@ -210,8 +200,8 @@ def status(phase: str) -> str:
 
 def replay(
     stream: Iterable[Change], plan: Mapping[str, Any] | None = None, *, until: Mapping[int, int] | int | None = None
-) -> Workbook:
-    """Return the Workbook that a stream makes, up to and with `until`: a `seq` of every shard, or one by shard.
+) -> Ledger:
+    """Return the ledger that a stream makes, up to and with `until`: a `seq` of every shard, or one by shard.
 
     It is exact at every `seq` at which nothing is in flight, and at the end.
     """
@@ -220,7 +210,7 @@ def replay(
         last = until if until is None or isinstance(until, int) else until.get(change.shard, -1)
         if last is None or change.seq <= last:
             taker.take(change)
-    return taker.workbook
+    return taker.ledger
 
 
 def _calls(value: Any) -> Iterable[tuple[str, Mapping[str, Any]]]:

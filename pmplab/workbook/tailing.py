@@ -41,13 +41,19 @@ class Tail:
 
     def read(self) -> Iterator[pl.DataFrame]:
         """Yield what was added since the last call, by shard and in order of `seq` within it."""
+        for _, frame in self.by_shard():
+            yield frame
+
+    def by_shard(self) -> Iterator[tuple[int, pl.DataFrame]]:
+        """Yield the same as `read`, each frame with its shard."""
         for piece in pieces(self._dir, self._table):
             cursor = self._cursors.setdefault(piece.key, _Cursor())
             if cursor.done:
                 continue
             ended = piece.part or stream.ended(piece.path)  # asked before reading: what comes later is read next time
             try:
-                yield from self._part(piece, cursor) if piece.part else self._segment(piece, cursor)
+                for frame in self._part(piece, cursor) if piece.part else self._segment(piece, cursor):
+                    yield piece.shard, frame
             except FileNotFoundError:
                 continue  # it became a part: the next call finds it
             cursor.done = piece.part or (not piece.growing and ended)

@@ -223,7 +223,7 @@ workflows:
         + LOAD
     )
     assert [end for _, _, _, end in sent(run)] == [10, 20, 30, 50]
-    entry = run.workbook.entry(0, 0)
+    entry = run.ledger.entry(0, 0)
     assert entry.fields["execution.rounds"] == 3
 
 

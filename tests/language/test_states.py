@@ -98,7 +98,7 @@ load: {scenarios: [{name: s, workflow: w, user-count: 2, iterations: 2, user: {i
             )
         ]
         for task in tasks:
-            entry = run.workbook.entry(user, task)
+            entry = run.ledger.entry(user, task)
             assert (entry.state, entry.last_action, entry.attempts) == ("closing.error", "http.post", 2)
             assert entry.scope_resources == [pair]
 
@@ -118,6 +118,6 @@ load: {scenarios: [{name: s, workflow: w, user-count: 2, user: {inherit: [pool]}
     for user in range(2):
         pair = f"pool/127.0.0.1:{20_000 + user}"
         assert leases.filter(leases["user"] == user)["resource"].cast(str).to_list() == [pair] * 2
-        trace = run.workbook.entry(user, user).scope_trace
+        trace = run.ledger.entry(user, user).scope_trace
         assert trace[1:] == ["HTTP", "s", "w", f"T-w-{user}", pair]
         assert said(run, user) == [str(trace).replace("'", '"').replace(", ", ",")]

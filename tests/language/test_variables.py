@@ -237,7 +237,7 @@ load: {scenarios: [{name: s, workflow: w, user-count: 1, user: {context: {last: 
 """
     )
     assert written(run, "seen") == ["5 5 5", 200, "404 true"]
-    entry = run.workbook.entry(0, 0)
+    entry = run.ledger.entry(0, 0)
     assert entry.fields["telemetry.last_http_status"] == 404
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 class Run:
-    id, dir, home, name, message = "r1", Path("/r1"), Path("/"), "s", None
+    id, dir, home, name, message, plan, took, manifest = "r1", Path("/r1"), Path("/"), "s", None, None, None, {}
     def __init__(self, seconds):
         self.over = threading.Event()
         threading.Timer(seconds, self.over.set).start()

@@ -28,7 +28,8 @@ class FakeRun:
     home = Path("/")
     name = "s"
     progress = PROGRESS
-    message = None
+    message = plan = took = None
+    manifest: dict[str, Any] = {}  # noqa: RUF012
 
     def __init__(self) -> None:
         self.over = threading.Event()
@@ -257,6 +258,8 @@ def test_braces_are_expanded_only_as_whole_words(shell: InteractiveShell, starte
     source, options = started[0]
     assert source == "/b/tri"
     assert options["set"] == ["a.b=5", "c.url={{resource.ip}}"]
+    shell.run_line_magic("pmp", "run {b}/below --quiet")
+    assert started[1][0] == "/b/tri/below"
     with pytest.raises(UsageError, match="has no value"):
         shell.run_line_magic("pmp", "run {nope}")
 
@@ -278,7 +281,7 @@ def test_a_cell_is_a_script_whose_errors_stand_at_its_lines(
         shell.run_cell_magic("pmp", f"check --files {tmp_path}", "load:\n  spawn-rte: 1\n")
     assert seen["script"].splitlines()[1:] == ["load:", "  spawn-rte: 1"]
     assert seen["files"] == ["resource.yaml", "script.yaml"]
-    assert caught.value._render_traceback_()[1] == f"  --> In[{shell.execution_count}]:3:5"
+    assert caught.value._render_traceback_()[1] == f"  --> In[{shell.displayhook.prompt_count}]:3:5"
     with pytest.raises(UsageError, match="takes no cell"):
         shell.run_cell_magic("pmp", "runs", "x")
 
@@ -319,3 +322,35 @@ def test_runs_of_an_empty_home(shell: InteractiveShell, tmp_path: Path) -> None:
     assert "no runs yet" in repr(shell.run_line_magic("pmp", f"--home {tmp_path} runs"))
     with pytest.raises(PmpError, match="nothing runs"):
         shell.run_line_magic("pmp", f"stop --home {tmp_path}")
+
+
+class FakeComparison:
+    """What a comparison is to the magic."""
+
+    name, before, gate = "main", ("r0",), ()
+
+    def __init__(self, verdict: str) -> None:
+        self.verdict = verdict
+        self.exit_status = 98 if verdict == "worse" else 0
+
+    def to_json(self) -> dict[str, str]:
+        return {"verdict": self.verdict}
+
+    def __repr__(self) -> str:
+        return f"all of what is {self.verdict}"
+
+
+def test_compare_gives_the_object_or_raises_what_pmp_would_exit_with(
+    shell: InteractiveShell, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    verdict = "unclear"
+    monkeypatch.setattr(pmplab, "compare", lambda *_, **__: FakeComparison(verdict))
+    assert shell.run_line_magic("pmp", "compare r1").verdict == "unclear"
+    assert shell.run_line_magic("pmp", "compare r1 --json") == {"verdict": "unclear"}
+    for verdict, status in (("unclear", 97), ("worse", 98)):
+        with pytest.raises(PmpError, match=f"{verdict} against main") as caught:
+            shell.run_line_magic("pmp", "compare r1 --strict")
+        assert caught.value.exit_status == status
+        assert f"all of what is {verdict}" in capsys.readouterr().out, "the figures come first"
+    verdict = "same"
+    assert shell.run_line_magic("pmp", "compare r1 --strict --json") == {"verdict": "same"}

@@ -59,6 +59,47 @@ def test_planned_load(changes: dict[str, Any], points: list[tuple[float, float]]
     assert load_curve.text(samples.plan(**changes))
 
 
+def _rate(count: int) -> dict[str, int]:
+    return {"count": count, "per": 1_000_000_000}
+
+
+@pytest.mark.parametrize(
+    ("arrival", "points", "words"),
+    [
+        (
+            {"shape": {"shape": "constant", "rate": _rate(50)}, "duration": 10_000_000_000, "when_full": "queue"},
+            [(0, 50), (10, 50)],
+            "50 arrivals/s for 10s, at most 1000 users: an arrival that finds none free waits",
+        ),
+        (
+            {"shape": {"shape": "ramp", "from": _rate(100), "to": _rate(400)}, "duration": 6_000_000_000, "when_full": "drop"},
+            [(0, 100), (6, 400)],
+            "100 to 400 arrivals/s for 6s, at most 1000 users: an arrival that finds none free is dropped",
+        ),
+        (
+            {"shape": {"shape": "stairs", "from": _rate(10), "to": _rate(30), "steps": 3}, "duration": 6_000_000_000},
+            [(0, 10), (2, 10), (2, 20), (4, 20), (4, 30), (6, 30)],
+            "10 to 30 arrivals/s in 3 steps for 6s, at most 1000 users: an arrival that finds none free waits",
+        ),
+        (
+            {"shape": {"shape": "burst", "size": 50, "every": 250_000_000}, "duration": 2_000_000_000},
+            [(0, 200), (2, 200)],
+            "50 arrivals at once every 250ms for 2s, at most 1000 users: an arrival that finds none free waits",
+        ),
+        (
+            {"shape": {"shape": "poisson", "rate": {"count": 5, "per": 2_000_000_000}}, "duration": 4_000_000_000},
+            [(0, 2.5), (4, 2.5)],
+            "2.5 arrivals/s on average, at random for 4s, at most 1000 users: an arrival that finds none free waits",
+        ),
+    ],
+)
+def test_open_scenarios_are_drawn_by_their_arrivals(arrival: dict[str, Any], points: list[Any], words: str) -> None:
+    (curve,) = load_curve.curves(samples.plan(arrival=arrival))
+    assert list(curve.points) == [(pytest.approx(x), pytest.approx(y)) for x, y in points]
+    assert (curve.words, curve.unit) == (words, "arrivals/s")
+    assert "arrivals/s at most" in load_curve.html(samples.plan(arrival=arrival))
+
+
 def test_the_curve_between_its_corners() -> None:
     (curve,) = load_curve.curves(samples.plan())
     assert [curve.at(second) for second in (0, 2.5, 5, 99)] == [0, 500, 1000, 1000]

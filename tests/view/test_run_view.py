@@ -7,7 +7,9 @@ from typing import Any
 import polars as pl
 
 from pmplab.analysis import seconds
-from pmplab.view import figures, run_view
+from pmplab.view import run_view
+from pmplab.workbook.frames import schema
+from pmplab.workbook.schema import tables
 
 from . import samples
 
@@ -34,7 +36,8 @@ def actions(count: int = 100) -> pl.LazyFrame:
 def run(status: str = "finished", **changes: Any) -> Any:
     summary = SimpleNamespace(to_json=lambda: samples.summary(status=status))
     values = {"id": "r1", "status": status, "progress": samples.progress(), "summary": lambda: summary}
-    values |= {"dir": Path("/r1"), "home": Path("/")}
+    load = pl.LazyFrame(schema=schema(tables()["load"])).with_columns(shard=pl.lit(0))
+    values |= {"dir": Path("/r1"), "home": Path("/"), "plan": None, "took": 5.9, "frames": SimpleNamespace(load=load)}
     return SimpleNamespace(**{**values, "seconds": seconds(actions()).collect(), **changes})
 
 
@@ -71,25 +74,3 @@ def test_a_run_that_cannot_be_read_is_one_sentence() -> None:
 def test_messages_of_the_target_are_escaped() -> None:
     errors = [{"action": "a", "type": "other", "class": "target", "count": 1, "message": "<script>alert(1)</script>"}]
     assert "<script" not in run_view.html(samples.summary(errors=errors))
-
-
-def test_figures_have_a_line_per_action_and_quantile() -> None:
-    latency = figures.latency_over_time(actions())
-    assert [trace.name for trace in latency.data] == ["get p50", "get p99", "post p50", "post p99"]
-    assert list(latency.data[0].y) == [2.0] * 5
-    assert figures.latency_over_time(actions(), service=True).data[0].name == "get p50"
-    assert [trace.name for trace in figures.throughput(actions()).data] == ["get", "post", "failed or timed out"]
-
-
-def test_figures_of_an_empty_run_are_empty() -> None:
-    assert len(figures.latency_over_time(actions(0)).data) == 0
-    assert len(figures.throughput(actions(0)).data) == 0
-
-
-def test_planned_and_actual_users() -> None:
-    load = pl.LazyFrame(
-        {"t": [0, 20_000_000], "scenario": ["s", "s"], "planned": [0, 4], "online": [0, 3], "stop": [0, 0], "offline": [0, 1]}
-    )
-    figure = figures.users(load)
-    assert [trace.name for trace in figure.data] == ["s planned", "s spawned", "s online"]
-    assert list(figure.data[1].y) == [0, 4]

@@ -75,27 +75,27 @@ def _snapshots(run: pmplab.Run) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("shards", [1, 2])
 def test_replaying_the_changes_gives_the_final_workbook_exactly(pmp: Pmp, tmp_path: Path, shards: int) -> None:
     run = _run(pmp, tmp_path, "--shards", shards)
-    stream, workbook, snapshots = list(run.changes()), run.workbook, _snapshots(run)
+    stream, ledger, snapshots = list(run.changes()), run.ledger, _snapshots(run)
     assert len(snapshots) == shards
     tables = {change.table for change in stream}
     assert tables == {"actions", "tasks", "load", "leases", "changes"}
     for shard in range(shards):
-        assert [change.seq for change in stream if change.shard == shard] == list(range(workbook.seqs[shard] + 1))
+        assert [change.seq for change in stream if change.shard == shard] == list(range(ledger.seqs[shard] + 1))
     assert len(stream) == sum(run.manifest["rows"].values()) if "rows" in run.manifest else stream
-    for name, counts in workbook.counters.items():
+    for name, counts in ledger.counters.items():
         known = [snapshot["scenarios"][name] for snapshot in snapshots]
         for key in (*COUNTS, "first_attempts"):
             assert counts[key] == sum(one[key] for one in known), (name, key)
-    assert workbook.counters["first"]["fail"] > 0
-    assert workbook.counters["first"]["risks"] > 0
+    assert ledger.counters["first"]["fail"] > 0
+    assert ledger.counters["first"]["risks"] > 0
     for key in ("acquired", "released", "expired"):
-        assert workbook.leases[key] == sum(one["leases"][key] for one in snapshots), key
-    assert not any(workbook.held.values())
-    assert {change.path for change in workbook.communications} >= {"alerts.failing"}
+        assert ledger.leases[key] == sum(one["leases"][key] for one in snapshots), key
+    assert not any(ledger.held.values())
+    assert {change.path for change in ledger.communications} >= {"alerts.failing"}
     entries = [entry for snapshot in snapshots for entry in snapshot["entries"]]
-    assert len(entries) == len(workbook.entries) == 8 * 3 + 4 * 2
+    assert len(entries) == len(ledger.entries) == 8 * 3 + 4 * 2
     for known in entries:
-        entry = workbook.entry(known["user"], known["task"])
+        entry = ledger.entry(known["user"], known["task"])
         assert (
             entry.scenario,
             entry.iteration,
@@ -124,10 +124,10 @@ def test_replaying_the_changes_gives_the_final_workbook_exactly(pmp: Pmp, tmp_pa
 def test_an_entry_says_when_its_task_or_else_its_action_was_to_end(pmp: Pmp, tmp_path: Path) -> None:
     run = _run(pmp, tmp_path)
     stream = list(run.changes())
-    workbook = replay(stream, run.plan)
+    ledger = replay(stream, run.plan)
     starts = {(change.user, change.task): change.row["t_start"] for change in stream if change.table == "tasks"}
     sent = {(change.user, change.task): change.row["t_start"] for change in stream if change.table == "actions"}
-    for key, entry in workbook.entries.items():
+    for key, entry in ledger.entries.items():
         limit = 5_000_000_000 if entry.scenario == "first" else 2_000_000_000
         begin = starts[key] if entry.scenario == "first" else sent[key]
         assert entry.timeout_at == begin + limit
@@ -156,4 +156,4 @@ def test_every_change_has_a_cause_and_a_node_and_the_stream_stops_anywhere(pmp: 
     assert early.seqs == {0: half}
     rows = [change for change in stream[: half + 1] if change.table == "actions"]
     assert sum(counts["finished"] for counts in early.counters.values()) == len(rows)
-    assert replay(stream, run.plan) == run.workbook
+    assert replay(stream, run.plan) == run.ledger

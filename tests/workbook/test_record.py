@@ -123,7 +123,7 @@ def test_every_phase_is_one_of_the_five_groups_and_has_one_of_five_words(run: pm
 
 
 def test_an_entry_has_owner_status_flag_deadline_and_what_is_left(run: pmplab.Run) -> None:
-    entries = run.workbook.entries
+    entries = run.ledger.entries
     assert len(entries) == 4
     for entry in entries.values():
         assert (entry.owner, entry.state, entry.status) == ("scheduler", "closing.error", "error")
@@ -138,7 +138,7 @@ def test_an_entry_has_owner_status_flag_deadline_and_what_is_left(run: pmplab.Ru
 
 
 def test_what_did_not_succeed_keeps_its_last_event_and_a_short_snapshot(run: pmplab.Run) -> None:
-    for entry in run.workbook.entries.values():
+    for entry in run.ledger.entries.values():
         assert entry.evidence["last_event"] == "fail"
         assert entry.evidence["response_ms"] == 30
         assert 0 < len(entry.evidence["snapshot"]) <= 200

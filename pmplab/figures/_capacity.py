@@ -1,0 +1,97 @@
+"""How throughput grows with concurrency, and where it stops to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from pmplab.analysis.usl import REACH
+from pmplab.figures import _look
+from pmplab.view import units
+
+if TYPE_CHECKING:
+    from pmplab.analysis.capacity import Capacity
+
+
+def capacity(capacity: Capacity) -> go.Figure:
+    """Draw what `pmplab.capacity` found: levels, the fitted law, the knee, the limit, and response times below.
+
+    The law is drawn as far as it may be asked: to twice the highest concurrency that was measured.
+    """
+    limit = capacity.limit
+    said = f" {units.rate(limit.value)} ({units.rate(limit.low)} to {units.rate(limit.high)})" if limit else ""
+    figure = _look.blank(
+        f"How much can it take?{said}",
+        "users at once",
+        "successes per second",
+        subtitle="; ".join(capacity.notes[:1]),
+        height=460,
+    )
+    levels = capacity.levels
+    if levels.is_empty():
+        why = capacity.notes[0] if capacity.notes else "the load never stood still"
+        return _look.sentence(figure, f"There are no levels of load: {why}.")
+    law = capacity.law
+    if law is not None:
+        at = np.linspace(0, REACH * law.most_measured, 120)[1:]
+        figure.add_trace(
+            _look.line("scalability law", at, np.array([law.rate(float(n)) for n in at]), 0, "dash").update(
+                hovertemplate="the law: %{y:,.4~r}/s with %{x:,.3~r} users<extra></extra>"
+            )
+        )
+    rows = levels.sort("users").to_dicts()
+    figure.add_trace(
+        go.Scatter(
+            name="measured level",
+            x=_look.floats([row["users"] for row in rows]),
+            y=_look.floats([row["rate_per_s"] for row in rows]),
+            mode="markers",
+            marker={"size": 9, "color": _look.COLOURS[1]},
+            customdata=[_said(row) for row in rows],
+            hovertemplate="%{customdata}<extra></extra>",
+        )
+    )
+    for column, name, number in (("p50_ms", "p50", 2), ("p99_ms", "p99", 3)):
+        figure.add_trace(
+            _look.line(
+                f"{name} of the response time",
+                _look.floats([row["users"] for row in rows]),
+                _look.floats([row[column] for row in rows]),
+                number,
+                yaxis="y2",
+                hovertemplate=f"{name} %{{y:,.3~r}} ms with %{{x:,.3~r}} users<extra></extra>",
+            )
+        )
+    if capacity.knee is not None:
+        knee = capacity.knee
+        figure.add_vrect(
+            x0=knee.low, x1=knee.high if knee.high > knee.low else knee.low * 1.01, fillcolor=_look.COLOURS[4], opacity=0.25,
+            line_width=0, annotation={"text": f"knee, {knee.low:.0f} to {knee.high:.0f} users", "yanchor": "bottom", "y": 1},
+        )  # fmt: skip
+    if limit is not None:
+        figure.add_hline(y=limit.value, line={"color": _look.RED, "dash": "dot", "width": 1.5})
+        if limit.high > limit.low:
+            figure.add_hrect(y0=limit.low, y1=limit.high, fillcolor=_look.RED, opacity=0.12, line_width=0)
+    figure.update_yaxes(rangemode="tozero", domain=[0.38, 1])
+    figure.update_layout(
+        yaxis2=_look.axis(
+            domain=[0, 0.28],
+            anchor="x",
+            type="log",
+            title={"text": "response (ms)"},
+            exponentformat="none",
+            minexponent=6,
+            dtick=1,
+        ),
+        xaxis={"anchor": "y2", "rangemode": "tozero"},
+    )
+    return figure
+
+
+def _said(level: dict[str, Any]) -> str:
+    errors = units.NONE if level["error_rate"] is None else f"{100 * level['error_rate']:.2g} %"
+    times = ", ".join(f"{name} {units.millis(level[f'{name}_ms'])}" for name in ("p50", "p95", "p99"))
+    stood = f"{level['users']:.4g} users for {units.span(level['seconds'])}"
+    return f"{stood}: {units.rate(level['rate_per_s'])}, {times}, errors {errors}"
