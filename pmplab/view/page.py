@@ -21,7 +21,7 @@ STYLE = """
 .pmp.pmp .facts{display:flex;flex-wrap:wrap;gap:6px 26px;margin:6px 0 10px}
 .pmp.pmp .facts div span{display:block;font-size:11px;opacity:.65}
 .pmp.pmp .facts div b{font-size:16px;font-weight:600;font-variant-numeric:tabular-nums}
-.pmp.pmp tr,.pmp.pmp tbody tr:nth-child(odd),.pmp.pmp tbody tr:hover{background:none}
+.pmp.pmp tr,.pmp.pmp tbody tr:nth-child(n),.pmp.pmp tbody tr:hover{background:none}
 .pmp.pmp table{border-collapse:collapse;margin:2px 0 8px;table-layout:auto;font-size:12.5px;background:none}
 .pmp.pmp th,.pmp.pmp td{padding:3px 10px;text-align:left;border:0;background:none;white-space:nowrap}
 .pmp.pmp th,.pmp.pmp td{border-bottom:1px solid rgba(128,128,128,.28)}
