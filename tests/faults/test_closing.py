@@ -13,7 +13,7 @@ import pytest
 
 import pmplab
 from pmplab.library import Library
-from tests.faults import bundles, servers
+from tests.faults import bundles, components, servers
 from tests.faults.runs import alive, run_dir_of
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from tests.conftest import Pmp
 
 ANYWHERE = "0.0.0.0"
-FULL_STOP = 99
+THRESHOLDS = 99
+RUN_ACTION = "pmplab:protocol/plugin@0.1.0#run-action"
 
 
 def closed(pmp: Pmp, run: pmplab.Run, status: str) -> None:
@@ -32,10 +33,10 @@ def closed(pmp: Pmp, run: pmplab.Run, status: str) -> None:
     (domain,) = run.workbook.leases.to_dicts()
     assert domain["acquired"] > 0
     assert domain["live"] == 0
-    assert all(not held for held in run.workbook.resources["pool"]["held_by"])
+    assert not any(run.workbook.resources["pool"]["held_by"].to_list())
     back = domain["released"] + domain["expired"]
     assert domain["lost"] == domain["acquired"] - back
-    if status != "crashed":
+    if status in {"finished", "stopped"}:
         assert domain["lost"] == 0, "a run that comes to its end gives everything back itself"
     report = pmplab.report(run)
     assert report.summary["status"] == status
@@ -48,14 +49,27 @@ def closed(pmp: Pmp, run: pmplab.Run, status: str) -> None:
         assert [entry.run_id for entry in library.entries() if entry.run_id == run.id] == [run.id]
 
 
-@pytest.mark.parametrize("way", ["finished", "thresholds", "stopped", "stopped at once", "crashed"])
+def write_trapping(folder: Path) -> None:
+    """Add a scenario that begins after a second and whose component traps at its first call."""
+    (folder / "bad.wasm").write_bytes(components.broken(components.vendored("http"), RUN_ACTION, components.TRAPS))
+    script = folder / "script.yaml"
+    text = script.read_text(encoding="utf-8")
+    text = text.replace("components:\n", 'components:\n  - {name: bad, version: "0.2.1", entry: bad.wasm}\n', 1)
+    text = text.replace("workflows:\n", "workflows:\n  broken: {steps: [{ref: break}]}\n", 1)
+    text = text.replace("actions:\n", 'actions:\n  break: {component: bad, call: get, with: {url: "http://127.0.0.1:9/"}}\n', 1)
+    script.write_text(text + "    - {name: late, workflow: broken, user-count: 1, start-after: 1s}\n", encoding="utf-8")
+
+
+@pytest.mark.parametrize("way", ["finished", "thresholds", "stopped", "stopped at once", "trapped", "crashed"])
 def test_however_it_ends(pmp: Pmp, tmp_path: Path, way: str) -> None:
     name = f"closing-{way.replace(' ', '-')}"
     slow = 4 if way == "stopped at once" else 0.05
     with servers.Server(servers.slow(slow), ANYWHERE) as server:
         duration = "1s" if way in {"finished", "thresholds"} else "60s"
         bundle = bundles.write_leasing(tmp_path, server.port, users=8, duration=duration)
-        words = ("--threshold", "p50 < 1us") if way == "thresholds" else ()
+        words = {"thresholds": ("--threshold", "p50 < 1ms"), "trapped": ("--allow", "bad=net")}.get(way, ())
+        if way == "trapped":
+            write_trapping(tmp_path)
         process = pmp.start("run", bundle, "--json", "--quiet", "--name", name, *words)
         run_dir = run_dir_of(pmp, name)
         server.wait_for_requests(8)
@@ -70,5 +84,5 @@ def test_however_it_ends(pmp: Pmp, tmp_path: Path, way: str) -> None:
             os.kill(json.loads((run_dir / "run.json").read_text())["pid"], signal.SIGKILL)
         process.communicate(timeout=60)
     status = {"thresholds": "finished", "stopped at once": "stopped"}.get(way, way)
-    assert process.returncode == {"finished": 0, "thresholds": FULL_STOP, "crashed": 1}.get(way, 105)
+    assert process.returncode == {"finished": 0, "thresholds": THRESHOLDS, "crashed": 1, "trapped": 107}.get(way, 105)
     closed(pmp, pmplab.open_run(run_dir), status)
