@@ -138,7 +138,8 @@ class Run:
     def plan(self) -> dict[str, Any] | None:
         """The plan with its WBS tree."""
         answer = read_json(self.dir / "plan.json")
-        return None if answer is None else answer.get("plan")
+        plan = None if answer is None else answer.get("plan")
+        return plan if isinstance(plan, dict) else None
 
     @property
     def initialised(self) -> list[dict[str, Any]]:
