@@ -12,8 +12,9 @@ from pmplab.errors import LibraryError, PmpError, UsageError
 from pmplab.home import find_run, home_dir, list_states, read_json
 from pmplab.library import files
 from pmplab.library.baselines import PREVIOUS, Baseline, Baselines
-from pmplab.library.entry import NOTES, Entry, entry_of, stamp
+from pmplab.library.entry import Entry, entry_of, stamp
 from pmplab.library.index import Index
+from pmplab.library.lessons import NOTES
 from pmplab.workbook.frames import Frames
 
 if TYPE_CHECKING:
@@ -140,14 +141,15 @@ class Library:
     def prune(self, *, keep: int | None = None, days: float | None = None, now_ns: int = 0, dry: bool = False) -> list[Entry]:
         """Remove the runs beyond the newest `keep`, or older than `days` before `now_ns`, and return them; only return, if `dry`.
 
-        Runs of a baseline, runs with a tag, and runs that go on are kept.
+        Runs of a baseline, runs with a tag or with a lesson that somebody took from them, and runs that go on are kept.
         """
         kept = {run for baseline in self.baselines.all() for run in baseline.runs}
         gone = []
         for number, entry in enumerate(self.entries()):
             late = keep is not None and number >= keep
             old = days is not None and entry.created_wall_ns < now_ns - days * _DAY_NS
-            if (late or old) and entry.run_id not in kept and not entry.tags and entry.status != "running":
+            wanted = entry.run_id in kept or entry.tags or entry.learned
+            if (late or old) and not wanted and entry.status != "running":
                 gone.append(entry)
         if not dry:
             for entry in gone:

@@ -286,6 +286,13 @@ def _baseline(magics: PmpMagics, args: argparse.Namespace, source: Any) -> objec
     return Said(f"{found.name}: removed; its runs are kept" if args.what == "remove" else baseline.text(found))
 
 
+def _lessons(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
+    del magics, source
+    from pmplab.commands import lessons
+
+    return Said(lessons.text(lessons.find(args)))
+
+
 def _note(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
     del magics, source
     from pmplab.commands import note
@@ -365,6 +372,7 @@ _VERBS: dict[str, Any] = {
     "compare": _compare,
     "baseline": _baseline,
     "capacity": _capacity,
+    "lessons": _lessons,
     "note": _note,
     "prune": _prune,
     "export": _export,
