@@ -207,6 +207,13 @@ def _capacity(magics: PmpMagics, args: argparse.Namespace, source: Any) -> objec
     return capacity.find(args)
 
 
+def _calibrate(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
+    del magics, source
+    from pmplab.commands import calibrate
+
+    return calibrate.find(args)
+
+
 def _compare(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
     del magics, source
     from pmplab.commands import compare
@@ -300,6 +307,7 @@ _VERBS: dict[str, Any] = {
     "compare": _compare,
     "baseline": _baseline,
     "capacity": _capacity,
+    "calibrate": _calibrate,
     "note": _note,
     "prune": _prune,
     "export": _export,
