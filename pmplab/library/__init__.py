@@ -7,6 +7,7 @@ The run's folder is the entry, nothing is copied. What people add (tags, a note)
 from pmplab.library.baselines import Baseline, Baselines
 from pmplab.library.compared import Comparison, compare, usual
 from pmplab.library.entry import Entry
+from pmplab.library.history import History, Shift, history
 from pmplab.library.library import Library
 
-__all__ = ["Baseline", "Baselines", "Comparison", "Entry", "Library", "compare", "usual"]
+__all__ = ["Baseline", "Baselines", "Comparison", "Entry", "History", "Library", "Shift", "compare", "history", "usual"]

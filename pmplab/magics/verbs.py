@@ -175,6 +175,8 @@ def _runs(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
     del magics, source
     from pmplab.commands import runs
 
+    if args.history is not None:
+        return runs.history(args)
     found = runs.find(args)
     return Listing(runs.HEAD, tuple(map(tuple, runs.rows(found[: args.limit] if args.limit > 0 else found))))
 
