@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pmplab.analysis import Lesson
     from pmplab.home import RunState
 
+_TRIES = {"capacity", "what-if"}
 _LOAD = ("load", "workflows", "actions")
 
 
@@ -69,8 +70,8 @@ class Entry:
 
     @property
     def probe(self) -> bool:
-        """Whether it was a try of a search for a capacity, which says nothing of what is usual."""
-        return "capacity" in self.labels
+        """Whether it was a try of a search for a capacity, or a what-if: neither says anything of what is usual."""
+        return not _TRIES.isdisjoint(self.labels)
 
     def like(self, other: Entry) -> bool:
         """Return whether the two are like and like: of one scenario, with one load, both real or both simulated."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pmplab.home import RunState
+    from pmplab.library.history import History
 
 _PREVIOUS = 5
 _DAY_NS = 86_400 * 10**9
@@ -94,6 +95,15 @@ class Library:
                 if len(found) == most:
                     break
         return found
+
+    def history(self, scenario: str | None = None) -> History:
+        """Return the healthy runs of a scenario, by name or key (default: the newest run's), and how they changed over time.
+
+        Raises UsageError when there is no such run.
+        """
+        from pmplab.library.history import history
+
+        return history(self, scenario)
 
     def usual(self, entry: Entry, name: str | None = None) -> tuple[str, list[Entry]]:
         """Return what a run is compared with: the baseline `name`, else the baseline of its key, else the previous runs.

@@ -211,6 +211,8 @@ def _runs(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
     del magics, source
     from pmplab.commands import runs
 
+    if args.history is not None:
+        return runs.history(args)
     found = runs.find(args)
     return Listing(runs.HEAD, tuple(map(tuple, runs.rows(found[: args.limit] if args.limit > 0 else found))))
 
@@ -258,6 +260,13 @@ def _changes(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object
     if args.out is None:
         return changes.find(args).changes(*args.section, follow=args.follow)
     return Said(f"{changes.write(args)} changes: {args.out}")
+
+
+def _calibrate(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
+    del magics, source
+    from pmplab.commands import calibrate
+
+    return calibrate.find(args)
 
 
 def _compare(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
@@ -373,6 +382,7 @@ _VERBS: dict[str, Any] = {
     "baseline": _baseline,
     "capacity": _capacity,
     "lessons": _lessons,
+    "calibrate": _calibrate,
     "note": _note,
     "prune": _prune,
     "export": _export,

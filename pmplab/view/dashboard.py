@@ -11,7 +11,7 @@ import polars as pl
 from pmplab.view import progress as progress_view
 from pmplab.view import summary, units
 from pmplab.view.chart import BLUE, GREEN, GREY, ORANGE, RED, Line, chart, charts, thinned
-from pmplab.view.page import escape, facts, page, table
+from pmplab.view.page import escape, facts, page, scroll, table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -297,7 +297,7 @@ def _scenarios(seen: Seen) -> str:
             ]
         )
     names = ["Scenario", "", "Users online", "Actions/s", "Tasks done", "Actions", "Did not succeed", "In flight"]
-    return _scrolled(table(names, rows, numeric=range(2, len(names))))
+    return scroll(table(names, rows, numeric=range(2, len(names))))
 
 
 def _actions(seen: Seen) -> str:
@@ -315,7 +315,7 @@ def _actions(seen: Seen) -> str:
     more = len(seen.actions) - _TOP_ACTIONS
     tail = f'<div class="dim">and {more} more</div>' if more > 0 else ""
     names = ["Action, whole run", "Ended", "p50", "p95", "p99", "Max", "Did not succeed"]
-    return _scrolled(table(names, rows, numeric=range(1, len(names)))) + tail
+    return scroll(table(names, rows, numeric=range(1, len(names)))) + tail
 
 
 def _wrong(count: int) -> str:
@@ -342,7 +342,7 @@ def _watched(seen: Seen) -> str:
     if seen.flags:
         rows = [[f'<b class="warn">{one.category}</b>', escape(one.said)] for one in seen.flags]
         parts.append(f"<div><h4>Risks</h4>{table(['whose', ''], rows)}</div>")
-    return f'<div class="side">{"".join(map(_scrolled, parts))}</div>' if parts else ""
+    return f'<div class="side">{"".join(map(scroll, parts))}</div>' if parts else ""
 
 
 def alerts(fired: Sequence[Alert]) -> str:
@@ -358,7 +358,7 @@ def alerts(fired: Sequence[Alert]) -> str:
     ]
     names = ["At", "Alert", "Scenario", "Message"] + ["For"] * told
     many = f" ({len(fired)}, the last {_TOP_ALERTS})" if len(fired) > _TOP_ALERTS else ""
-    return f"<div><h4>Alerts{many}</h4>{_scrolled(table(names, rows))}</div>"
+    return f"<div><h4>Alerts{many}</h4>{scroll(table(names, rows))}</div>"
 
 
 def alerts_of(changes: pl.DataFrame) -> list[Alert]:
@@ -391,9 +391,4 @@ def _errors(seen: Seen) -> str:
     more = len(seen.wrong) - _TOP_ERRORS
     tail = f'<div class="dim">and {more} more kinds</div>' if more > 0 else ""
     names = ["Count", "Share", "Action", "Type", "Class", "First message"]
-    return f"<h4>Errors</h4>{_scrolled(table(names, rows, numeric=[0, 1]))}{tail}"
-
-
-def _scrolled(part: str) -> str:
-    """Let what is too wide for a narrow page be scrolled."""
-    return f'<div style="overflow-x:auto;max-width:100%">{part}</div>'
+    return f"<h4>Errors</h4>{scroll(table(names, rows, numeric=[0, 1]))}{tail}"
