@@ -40,6 +40,14 @@ def erlang_c(servers: int, offered: float) -> float:
     return servers * lost / (servers - offered * (1 - lost))
 
 
+def mmc_response(service_s: float, servers: int, rate_per_s: float) -> float | None:
+    """Return the mean response time of `servers` that share a queue (M/M/c), s; None from full utilisation on."""
+    offered = rate_per_s * service_s
+    if offered >= servers:
+        return None
+    return service_s + erlang_c(servers, offered) * service_s / (servers - offered)
+
+
 def saturation_users(most_demand_s: float, total_demand_s: float, think_s: float = 0.0) -> float | None:
     """Return the concurrency from which on the busiest resource is the limit: (D + Z) / D_max."""
     return (total_demand_s + think_s) / most_demand_s if most_demand_s > 0 else None

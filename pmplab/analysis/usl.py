@@ -68,7 +68,8 @@ class Scalability:
 def fit(users: Sequence[float], rates: Sequence[float], weights: Sequence[float] | None = None) -> Scalability | None:
     """Fit the law to throughputs, per s, at levels of concurrency. None when there are too few levels or nothing moved.
 
-    `weights` say how much each level counts, such as the seconds it was measured for. Intervals are of 200 residual bootstraps.
+    `weights` say how much each level counts, such as the seconds it was measured for. Intervals are of 200 residual bootstraps,
+    widened for the few levels they are drawn from.
     """
     n, x = np.asarray(users, float), np.asarray(rates, float)
     known = np.isfinite(n) & np.isfinite(x) & (n > 0) & (x > 0)
@@ -76,6 +77,8 @@ def fit(users: Sequence[float], rates: Sequence[float], weights: Sequence[float]
     n, x, w = n[known], x[known], w[known]
     if len(np.unique(n)) < LEAST_LEVELS:
         return None
+    from scipy.stats import t as student
+
     best = _solved(n, x, w)
     if best is None:
         return None
@@ -93,18 +96,20 @@ def fit(users: Sequence[float], rates: Sequence[float], weights: Sequence[float]
     spread = float(((x - x.mean()) ** 2).sum())
     r2 = 1 - float(((x - fitted) ** 2).sum()) / spread if spread > 0 else 0.0
     most = float(n.max())
-    peak_users, peak_rate = _peak(best, lam, sigma, kappa, most)
+    # Few levels leave the size of the noise itself in doubt, which a bootstrap does not know of: Student's t does.
+    wider = float(student.ppf(0.975, max(len(n) - 3, 1)) / student.ppf(0.975, np.inf))
+    peak_users, peak_rate = _peak(best, lam, sigma, kappa, most, wider)
     ceiling = best[0] / best[1] if peak_users is None and best[1] > 0 else None
     return Scalability(
-        lam=_interval(best[0], lam),
-        sigma=_interval(best[1], sigma),
-        kappa=_interval(best[2], kappa),
+        lam=_interval(best[0], lam, wider),
+        sigma=_interval(best[1], sigma, wider),
+        kappa=_interval(best[2], kappa, wider),
         peak_users=peak_users,
         peak_rate=peak_rate,
         ceiling=ceiling,
         r2=r2,
         most_measured=most,
-        band=_band(lam, sigma, kappa, most),
+        band=_band(best, lam, sigma, kappa, most, wider),
     )
 
 
@@ -151,27 +156,36 @@ def _peak(
     sigma: NDArray[np.float64],
     kappa: NDArray[np.float64],
     most: float,
+    wider: float,
 ) -> tuple[Interval | None, Interval | None]:
     if best[2] <= 0 or best[1] >= 1:
         return None, None
     at = math.sqrt((1 - best[1]) / best[2])
     if at > REACH * most:
         return None, None
-    there = np.sqrt(np.maximum(1 - sigma, 0) / np.maximum(kappa, 1e-12))
+    # A draw that has no peak within reach says no more than that.
+    there = np.minimum(np.sqrt(np.maximum(1 - sigma, 0) / np.maximum(kappa, 1e-12)), REACH * most)
     highest = lam * there / (1 + sigma * (there - 1) + kappa * there * (there - 1))
     rate = float(_law(np.array([at]), *best)[0])
-    return _interval(at, there), _interval(rate, highest)
+    return _interval(at, there, wider), _interval(rate, highest, wider)
 
 
 def _band(
-    lam: NDArray[np.float64], sigma: NDArray[np.float64], kappa: NDArray[np.float64], most: float
+    best: tuple[float, float, float],
+    lam: NDArray[np.float64],
+    sigma: NDArray[np.float64],
+    kappa: NDArray[np.float64],
+    most: float,
+    wider: float,
 ) -> tuple[tuple[float, float, float], ...]:
     at = np.linspace(0, REACH * most, _BAND + 1)[1:]
+    middle = _law(at, *best)
     rates = lam[:, None] * at / (1 + sigma[:, None] * (at - 1) + kappa[:, None] * at * (at - 1))
-    low, high = np.quantile(rates, [0.025, 0.975], axis=0)
-    return tuple(zip(at.tolist(), low.tolist(), high.tolist(), strict=True))
+    low, high = (middle + wider * (end - middle) for end in np.quantile(rates, [0.025, 0.975], axis=0))
+    bounds = np.clip(np.minimum(low, middle), 0, None), np.maximum(high, middle)
+    return tuple(zip(at.tolist(), *(bound.tolist() for bound in bounds), strict=True))
 
 
-def _interval(value: float, draws: NDArray[np.float64]) -> Interval:
-    low, high = np.quantile(draws, [0.025, 0.975])
-    return Interval(value, min(float(low), value), max(float(high), value))
+def _interval(value: float, draws: NDArray[np.float64], wider: float) -> Interval:
+    low, high = (value + wider * (float(end) - value) for end in np.quantile(draws, [0.025, 0.975]))
+    return Interval(value, max(min(low, value), 0.0), max(high, value))

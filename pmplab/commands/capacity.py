@@ -1,4 +1,4 @@
-"""Say how much the system can take: from runs in stairs, or by a search for the highest load that meets an objective."""
+"""Say how much the system can take: from runs in stairs, by a search for the highest load with an objective, or by a what-if."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pmplab.errors import UsageError
 from pmplab.target.options import seconds
 
 if TYPE_CHECKING:
+    from pmplab._calibrate import WhatIf
     from pmplab._capacity import Probe, Search
     from pmplab.analysis.capacity import Capacity, Plan
     from pmplab.commands.console import Console
@@ -35,6 +36,14 @@ def add(parser: argparse.ArgumentParser) -> None:
     add("--demand", type=_positive, metavar="N", help="say how many instances serve so many actions per second")
     add("--growth", type=_growth, default=0.0, metavar="SHARE", help="by how much the demand grows, such as 30%%")
     add("--target", type=_share, default=0.7, metavar="SHARE", help="how busy an instance may be (default 70%%)")
+    add(
+        "--what-if",
+        action="append",
+        default=[],
+        metavar="CHANGE",
+        dest="what_if",
+        help="simulate the run with another load or target, such as users=2x, rate=1.5x, workers=16",
+    )
     add("--simulate", action="store_true", help="search in simulation")
     add_bundle_options(parser)
     add_json(parser)
@@ -100,15 +109,17 @@ class Judged:
             "best_rate": found.best_rate,
             "saturated": found.saturated,
             "limit": None if found.limit is None else asdict(found.limit),
-            "headroom": found.headroom,
+            "headroom": None if found.headroom is None else asdict(found.headroom),
+            "little": list(found.little),
+            "queue": None if found.queue is None else asdict(found.queue),
             "plan": None if self.plan is None else asdict(self.plan),
             "notes": list(found.notes),
         }
 
 
-def find(args: argparse.Namespace, on_probe: Any = None) -> Search | Judged:
+def find(args: argparse.Namespace, on_probe: Any = None) -> Search | Judged | WhatIf:
     """Judge or search, as the arguments say. Raises what `pmplab.run` raises, RunNotFoundError, UsageError."""
-    from pmplab import _capacity
+    from pmplab import _calibrate, _capacity
     from pmplab.analysis import capacity as analysis
 
     if args.slo:
@@ -130,6 +141,15 @@ def find(args: argparse.Namespace, on_probe: Any = None) -> Search | Judged:
             strict=args.strict,
             simulate=args.simulate,
         )
+    bundles = [what for what in args.what if _is_bundle(what)]
+    if bundles:
+        message = "a bundle is not a run: a search on it needs an objective"
+        raise UsageError(message, place=bundles[0], help=f"pmp capacity {bundles[0]} --slo 'p99 < 50ms'")
+    if args.what_if:
+        if len(args.what) != 1:
+            message = "a what-if takes one run"
+            raise UsageError(message, place=" ".join(args.what), help="pmp capacity RUN --what-if users=2x")
+        return _calibrate.what_if(args.what[0], args.what_if, home=args.home)
     found = _capacity.capacity(args.what, home=args.home)
     plan = None
     if args.demand is not None:
@@ -140,18 +160,25 @@ def find(args: argparse.Namespace, on_probe: Any = None) -> Search | Judged:
     return Judged(found, plan)
 
 
+def _is_bundle(what: str) -> bool:
+    """Return whether it names a script, or a folder with one that is no run's."""
+    path = Path(what)
+    return path.suffix in {".yaml", ".yml"} or ((path / "script.yaml").is_file() and not (path / "run.json").is_file())
+
+
 def main(args: argparse.Namespace, console: Console) -> int:
     """Judge or search, and say what was found."""
+    from pmplab import _capacity
     from pmplab.view import capacity_view
 
     def told(probe: Probe) -> None:
-        console.say(f"{'✓' if probe.met else '✗'} {probe.asked:g}  {probe.reason}  ({probe.run_id})")
+        console.say(f"{capacity_view.MARK[probe.met]} {probe.asked:g}  {probe.reason}  ({probe.run_id})")
 
     found = find(args, told)
     if args.json:
         console.json(found.to_json())
-    elif isinstance(found, Judged):
-        console.write(repr(found))
-    else:
+    elif isinstance(found, _capacity.Search):
         console.write(capacity_view.search_text(found))
-    return 0
+    else:
+        console.write(repr(found))
+    return found.exit_status if isinstance(found, _capacity.Search) else 0

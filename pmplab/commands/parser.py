@@ -11,8 +11,8 @@ from pmplab._version import __version__
 from pmplab.errors import nearest
 
 VERBS = (
-    "check", "load", "wbs", "run", "runs", "show", "stop", "report", "compare", "baseline", "capacity", "note", "lessons",
-    "prune", "export", "import", "schema", "explain", "target", "demo",
+    "check", "load", "wbs", "run", "runs", "show", "stop", "report", "compare", "baseline", "capacity", "calibrate", "note",
+    "lessons", "prune", "export", "import", "schema", "explain", "target", "demo",
 )  # fmt: skip
 EPILOG = """\
 exit status: 0 fine, 1 our fault or a full disk, 2 bad input, 99 thresholds failed, 98 worse than the baseline (compare),

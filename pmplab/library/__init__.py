@@ -7,6 +7,7 @@ lie in `baselines/`. `library.sqlite` is an index that can be thrown away at any
 from pmplab.library.baselines import Baseline, Baselines
 from pmplab.library.compared import Comparison, compare, usual
 from pmplab.library.entry import Entry
+from pmplab.library.history import History, Shift, history
 from pmplab.library.library import Library
 
-__all__ = ["Baseline", "Baselines", "Comparison", "Entry", "Library", "compare", "usual"]
+__all__ = ["Baseline", "Baselines", "Comparison", "Entry", "History", "Library", "Shift", "compare", "history", "usual"]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pmplab.analysis import Lesson
     from pmplab.home import RunState
 
+_TRIES = {"capacity", "what-if"}
 _LOAD = ("load", "workflows", "actions")
 
 
@@ -24,8 +25,8 @@ class Entry:
     """A run: what it was, how it ended, and what people said of it.
 
     `key` is the script's (runs of one key are like with like), empty for runs that are older than keys. `healthy` says whether it
-    finished and its harness kept up, with `unhealthy` naming what did not. `facts` is `run.json` or, once there is one,
-    `manifest.json`. `lessons` are those on which somebody decided.
+    finished and its harness kept up, with `unhealthy` naming what did not and `limited` saying whether that is the harness.
+    `facts` is `run.json` or, once there is one, `manifest.json`. `lessons` are those on which somebody decided.
     """
 
     run_id: str
@@ -38,6 +39,7 @@ class Entry:
     tags: tuple[str, ...] = ()
     note: str | None = None
     unhealthy: str | None = None
+    limited: bool = False
     lessons: tuple[Lesson, ...] = ()
 
     @property
@@ -68,8 +70,8 @@ class Entry:
 
     @property
     def probe(self) -> bool:
-        """Whether it was a try of a search for a capacity, which says nothing of what is usual."""
-        return "capacity" in self.labels
+        """Whether it was a try of a search for a capacity, or a what-if: neither says anything of what is usual."""
+        return not _TRIES.isdisjoint(self.labels)
 
     def like(self, other: Entry) -> bool:
         """Return whether the two are like and like: of one scenario, with one load, both real or both simulated."""
@@ -112,6 +114,7 @@ class Entry:
             "key": self.key,
             "healthy": self.healthy,
             "unhealthy": self.unhealthy,
+            "limited": self.limited,
             "labels": self.labels,
             "tags": list(self.tags),
             "note": self.note,

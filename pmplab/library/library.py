@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pmplab.home import RunState
+    from pmplab.library.history import History
 
 _PREVIOUS = 5
 _DAY_NS = 86_400 * 10**9
@@ -76,8 +77,11 @@ class Library:
 
     def judged(self, entry: Entry) -> Entry:
         """Return the entry with a judgement of its harness: one that could not keep up is not healthy."""
-        limited = self._known(entry).get("limited") if entry.healthy else None
-        return replace(entry, unhealthy=limited) if limited else entry
+        known = self._known(entry) if entry.healthy else {}
+        if known.get("unreadable"):
+            return replace(entry, unhealthy="its records cannot be read")
+        reason = known.get("limited")
+        return replace(entry, unhealthy=f"its harness was the limit: {reason}", limited=True) if reason else entry
 
     def previous(self, entry: Entry, most: int = _PREVIOUS) -> list[Entry]:
         """Return the last healthy runs of the same key that began before it, newest first."""
@@ -91,6 +95,15 @@ class Library:
                 if len(found) == most:
                     break
         return found
+
+    def history(self, scenario: str | None = None) -> History:
+        """Return the healthy runs of a scenario, by name or key (default: the newest run's), and how they changed over time.
+
+        Raises UsageError when there is no such run.
+        """
+        from pmplab.library.history import history
+
+        return history(self, scenario)
 
     def usual(self, entry: Entry, name: str | None = None) -> tuple[str, list[Entry]]:
         """Return what a run is compared with: the baseline `name`, else the baseline of its key, else the previous runs.
@@ -196,7 +209,7 @@ class Library:
             limited = _limited(frames, entry)
         except (pl.exceptions.PolarsError, OSError, ValueError, KeyError) as error:
             self._trouble(f"the records of {entry.run_id} cannot be read: {' '.join(str(error).split())[:200]}")
-            return {"figures": {}, "limited": "its records cannot be read"}
+            return {"figures": {}, "limited": None, "unreadable": True}
         return {"figures": {where: one.to_json() for where, one in found.items()}, "limited": limited}
 
     def _trouble(self, sentence: str) -> None:
@@ -210,4 +223,4 @@ def _limited(frames: Frames, entry: Entry) -> str | None:
     plan = (read_json(entry.dir / "plan.json") or {}).get("plan")
     cpus = (entry.facts.get("host") or {}).get("cpus")
     found = health(frames, simulated=entry.simulated, plan=plan, cpus=cpus)
-    return f"its harness was the limit: {'; '.join(found.reasons)}" if found.verdict == "harness-limited" else None
+    return "; ".join(found.reasons) if found.verdict == "harness-limited" else None

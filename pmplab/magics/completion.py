@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _LINE = re.compile(r"(?:^|=\s*|\s)%{1,2}pmp\s+(.*)$", re.DOTALL)
 _TAKES_BUNDLE = ("check", "load", "wbs", "run")
-_TAKES_RUN = ("show", "stop", "report", "compare", "baseline", "capacity", "note", "lessons", "export")
+_TAKES_RUN = ("show", "stop", "report", "compare", "baseline", "capacity", "calibrate", "note", "lessons", "export")
 _MOST = 100
 
 

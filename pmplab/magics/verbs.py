@@ -175,6 +175,8 @@ def _runs(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
     del magics, source
     from pmplab.commands import runs
 
+    if args.history is not None:
+        return runs.history(args)
     found = runs.find(args)
     return Listing(runs.HEAD, tuple(map(tuple, runs.rows(found[: args.limit] if args.limit > 0 else found))))
 
@@ -205,6 +207,13 @@ def _capacity(magics: PmpMagics, args: argparse.Namespace, source: Any) -> objec
     from pmplab.commands import capacity
 
     return capacity.find(args)
+
+
+def _calibrate(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
+    del magics, source
+    from pmplab.commands import calibrate
+
+    return calibrate.find(args)
 
 
 def _compare(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
@@ -308,6 +317,7 @@ _VERBS: dict[str, Any] = {
     "baseline": _baseline,
     "capacity": _capacity,
     "lessons": _lessons,
+    "calibrate": _calibrate,
     "note": _note,
     "prune": _prune,
     "export": _export,

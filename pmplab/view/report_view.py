@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
+
 from pmplab.view import chart, columns, comparison_view, lessons_view, report_latency, report_risks, spark, summary, units
 from pmplab.view.page import STYLE, escape, facts, scroll, table
 
@@ -259,10 +261,11 @@ def _capacity(report: Report) -> str:
 
 def capacity_html(found: Any) -> str:
     """Return levels, law and limits as HTML."""
-    head = ["Level", "users", "in flight", "per second", "p50", "p95", "p99", "errors"]
+    head = ["Level", "users", "in flight", "offered", "per second", "p50", "p95", "p99", "errors"]
     rows = [
         [
-            str(number), f"{row['users']:.0f}", f"{row['in_flight']:.1f}", units.rate(row["rate_per_s"]),
+            str(number), f"{row['users']:.0f}", f"{row['in_flight']:.1f}", units.rate(row["offered_per_s"]),
+            units.rate(row["rate_per_s"]) + (" <b>fell behind</b>" if row["kept_up"] is False else ""),
             units.millis(row["p50_ms"]),
             units.millis(row["p95_ms"]), units.millis(row["p99_ms"]), _share(row["error_rate"]),
         ]
@@ -276,24 +279,41 @@ def capacity_html(found: Any) -> str:
                 f"{units.rate(found.limit.value)} ({units.rate(found.limit.low)} .. {units.rate(found.limit.high)})",
             )
         )
-    if found.law is not None and found.law.peak_users is not None:
+    if found.law is not None and found.law.peak_users is not None and found.limit == found.law.peak_rate:
         figures.append(("with so many users", f"{found.law.peak_users.value:.0f}"))
-    if found.knee is not None:
+    if found.knee is not None and found.knee.offered is not None:
+        figures.append(("the knee, tasks offered", " .. ".join(map(units.rate, found.knee.offered))))
+    elif found.knee is not None:
         figures.append(("the knee, users", f"{found.knee.low:.0f} .. {found.knee.high:.0f}"))
     if found.headroom is not None:
-        figures.append(("headroom at the last level", _share(found.headroom)))
+        left = found.headroom
+        figures.append(("headroom at the last level", f"{_share(left.value)} ({_share(left.low)} .. {_share(left.high)})"))
     if found.law is not None:
         figures.append(("sigma, kappa", f"{found.law.sigma.value:.3g}, {found.law.kappa.value:.3g}"))
-    points = list(zip(found.levels["users"].to_list(), found.levels["rate_per_s"].to_list(), strict=True))
-    picture = spark.svg(points, width=420, height=130, label="throughput over users") if len(points) > 2 else ""
+    if found.queue is not None:
+        stays = ", ".join(f"{units.millis(stay)} at {100 * busy:.0f} %" for busy, stay in found.queue.stays)
+        figures.append(("a request stays, estimated", f"{stays} of the limit"))
+    over, points = level_curve(found.levels)
+    picture = spark.svg(points, width=420, height=130, label=f"throughput over {over}") if len(points) > 2 else ""
     notes = "".join(f'<div class="dim">{escape(note)}</div>' for note in found.notes)
     drawn = (
-        f'<div><div class="dim">throughput over users, 0 to {units.rate(max(y for _, y in points))}</div>{picture}</div>'
+        f'<div><div class="dim">throughput over {over}, 0 to {units.rate(max(y for _, y in points))}</div>{picture}</div>'
         if picture
         else ""
     )
     below = facts(figures) if figures else ""
-    return f'<div class="side"><div>{table(head, rows, numeric=range(8))}</div>{drawn}</div>{below}{notes}'
+    return f'<div class="side"><div>{table(head, rows, numeric=range(9))}</div>{drawn}</div>{below}{notes}'
+
+
+def level_curve(levels: pl.DataFrame) -> tuple[str, list[tuple[float, float]]]:
+    """Return what the throughput of levels is drawn over, and the points: of open load the rate that was offered.
+
+    Levels at the same place are drawn as one, their mean: capped users are as many however much more is offered.
+    """
+    opened = levels["offered_per_s"].is_not_null().all()
+    column = "offered_per_s" if opened else "users"
+    means = levels.group_by(column).agg(pl.col("rate_per_s").mean()).sort(column)
+    return ("the rate offered" if opened else "users"), [(float(x), float(y)) for x, y in means.rows()]
 
 
 def _appendix(report: Report) -> str:
