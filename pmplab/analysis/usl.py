@@ -109,7 +109,7 @@ def fit(users: Sequence[float], rates: Sequence[float], weights: Sequence[float]
         ceiling=ceiling,
         r2=r2,
         most_measured=most,
-        band=_band(lam, sigma, kappa, most),
+        band=_band(best, lam, sigma, kappa, most, wider),
     )
 
 
@@ -171,12 +171,19 @@ def _peak(
 
 
 def _band(
-    lam: NDArray[np.float64], sigma: NDArray[np.float64], kappa: NDArray[np.float64], most: float
+    best: tuple[float, float, float],
+    lam: NDArray[np.float64],
+    sigma: NDArray[np.float64],
+    kappa: NDArray[np.float64],
+    most: float,
+    wider: float,
 ) -> tuple[tuple[float, float, float], ...]:
     at = np.linspace(0, REACH * most, _BAND + 1)[1:]
+    middle = _law(at, *best)
     rates = lam[:, None] * at / (1 + sigma[:, None] * (at - 1) + kappa[:, None] * at * (at - 1))
-    low, high = np.quantile(rates, [0.025, 0.975], axis=0)
-    return tuple(zip(at.tolist(), low.tolist(), high.tolist(), strict=True))
+    low, high = (middle + wider * (end - middle) for end in np.quantile(rates, [0.025, 0.975], axis=0))
+    bounds = np.clip(np.minimum(low, middle), 0, None), np.maximum(high, middle)
+    return tuple(zip(at.tolist(), *(bound.tolist() for bound in bounds), strict=True))
 
 
 def _interval(value: float, draws: NDArray[np.float64], wider: float) -> Interval:

@@ -1,4 +1,4 @@
-"""How throughput grows with concurrency, and where it stops to."""
+"""How throughput grows with load, and where it stops to."""
 
 from __future__ import annotations
 
@@ -12,78 +12,58 @@ from pmplab.figures import _look
 from pmplab.view import units
 
 if TYPE_CHECKING:
-    from pmplab.analysis.capacity import Capacity
+    from pmplab.analysis.capacity import Capacity, Knee
     from pmplab.analysis.usl import Scalability
 
 
 def capacity(capacity: Capacity) -> go.Figure:
-    """Draw what `pmplab.capacity` found: levels, the fitted law, the knee, the limit, and response times below.
+    """Draw what `analysis.capacity` found: levels, the fitted law with its band, the knee, the limit, and response times below.
 
-    The law is drawn as far as it may be asked: to twice the highest concurrency that was measured.
+    The law is drawn as far as it may be asked: to twice the highest concurrency that was measured. Levels of open load are drawn
+    over the rate that was offered, beside the line on which all of it would be done.
     """
-    limit = capacity.limit
+    limit, levels = capacity.limit, capacity.levels
+    opened = not levels.is_empty() and bool(levels["offered_per_s"].is_not_null().all())
     said = f" {units.rate(limit.value)} ({units.rate(limit.low)} to {units.rate(limit.high)})" if limit else ""
     figure = _look.blank(
         f"How much can it take?{said}",
-        "users at once",
+        "tasks offered per second" if opened else "users at once",
         "successes per second",
         subtitle="; ".join(capacity.notes[:1]),
         height=460,
     )
-    levels = capacity.levels
     if levels.is_empty():
         why = capacity.notes[0] if capacity.notes else "the load never stood still"
         return _look.sentence(figure, f"There are no levels of load: {why}.")
-    if capacity.law is not None:
+    column = "offered_per_s" if opened else "users"
+    rows = levels.sort(column).to_dicts()
+    places = _look.floats([row[column] for row in rows])
+    if opened:
+        _draw_offered(figure, float(places.max()))
+    elif capacity.law is not None:
         _draw_law(figure, capacity.law)
-    rows = levels.sort("users").to_dicts()
     figure.add_trace(
         go.Scatter(
             name="measured level",
-            x=_look.floats([row["users"] for row in rows]),
+            x=places,
             y=_look.floats([row["rate_per_s"] for row in rows]),
+            error_y={"type": "data", "array": _look.floats([row["rate_margin"] or 0.0 for row in rows]), "thickness": 1},
             mode="markers",
             marker={"size": 9, "color": _look.COLOURS[1]},
             customdata=[_said(row) for row in rows],
             hovertemplate="%{customdata}<extra></extra>",
         )
     )
-    for column, name, number in (("p50_ms", "p50", 2), ("p99_ms", "p99", 3)):
-        known = [row for row in rows if row[column] is not None]
-        figure.add_trace(
-            _look.line(
-                f"{name} of the response time",
-                _look.floats([row["users"] for row in known]),
-                _look.floats([row[column] for row in known]),
-                number,
-                yaxis="y2",
-                hovertemplate=f"{name} %{{y:,.3~r}} ms with %{{x:,.3~r}} users<extra></extra>",
-            )
-        )
+    _draw_times(figure, rows, column)
     if capacity.knee is not None:
-        knee = capacity.knee
-        figure.add_vrect(
-            x0=knee.low,
-            x1=max(knee.high, knee.low * 1.01),
-            fillcolor=_look.COLOURS[4],
-            opacity=0.25,
-            line_width=0,
-            annotation={"text": f"knee, {knee.low:.0f} to {knee.high:.0f} users", "yanchor": "bottom", "y": 1},
-        )
+        _draw_knee(figure, capacity.knee, opened=opened)
     if limit is not None:
         figure.add_hline(y=limit.value, line={"color": _look.RED, "dash": "dot", "width": 1.5})
-    times = [row[column] for row in rows for column in ("p50_ms", "p99_ms") if row[column]]
-    figure.update_yaxes(rangemode="tozero", domain=[0.4, 1])
-    figure.update_layout(
-        yaxis2=_look.axis(domain=[0, 0.28], anchor="x", title={"text": "response (ms, log)"}, **_look.logarithmic(*_ends(times))),
-        xaxis={"anchor": "y2", "rangemode": "tozero"},
-    )
     return _look.with_legend(figure)
 
 
 def _draw_law(figure: go.Figure, law: Scalability) -> None:
     at, low, high = (list(column) for column in zip(*law.band, strict=True)) if law.band else ([], [], [])
-    colour = _look.COLOURS[0]
     figure.add_trace(
         go.Scatter(
             name="95 % band of the law",
@@ -97,16 +77,48 @@ def _draw_law(figure: go.Figure, law: Scalability) -> None:
     )
     users = np.linspace(0, REACH * law.most_measured, 121)[1:]
     line = _look.line("scalability law", users, np.array([law.rate(float(n)) for n in users]), 0, "dash")
-    line.update(line={"color": colour}, hovertemplate="the law: %{y:,.4~r}/s with %{x:,.3~r} users<extra></extra>")
-    figure.add_trace(line)
+    figure.add_trace(line.update(hovertemplate="the law: %{y:,.4~r}/s with %{x:,.3~r} users<extra></extra>"))
 
 
-def _ends(values: list[float]) -> tuple[float, float]:
-    return (min(values), max(values)) if values else (1.0, 10.0)
+def _draw_offered(figure: go.Figure, most: float) -> None:
+    line = _look.line("all that is offered", np.array([0.0, most]), np.array([0.0, most]), 7, "dot")
+    figure.add_trace(line.update(mode="lines", hoverinfo="skip"))
+
+
+def _draw_times(figure: go.Figure, rows: list[dict[str, Any]], column: str) -> None:
+    """Draw the response times of the levels below their rates."""
+    of = "offered" if column == "offered_per_s" else "users"
+    times = []
+    for name, number in (("p50", 2), ("p99", 3)):
+        known = [(row[column], row[f"{name}_ms"]) for row in rows if row[f"{name}_ms"]]
+        times += [ms for _, ms in known]
+        x, y = (_look.floats([pair[place] for pair in known]) for place in (0, 1))
+        line = _look.line(f"{name} of the response time", x, y, number, yaxis="y2")
+        figure.add_trace(line.update(hovertemplate=f"{name} %{{y:,.3~r}} ms with %{{x:,.3~r}} {of}<extra></extra>"))
+    figure.update_yaxes(rangemode="tozero", domain=[0.4, 1])
+    scale = _look.logarithmic(min(times), max(times)) if times else {}
+    figure.update_layout(
+        yaxis2=_look.axis(domain=[0, 0.28], anchor="x", title={"text": "response (ms, log)"}, **scale),
+        xaxis={"anchor": "y2", "rangemode": "tozero"},
+    )
+
+
+def _draw_knee(figure: go.Figure, knee: Knee, *, opened: bool) -> None:
+    low, high = knee.offered if opened and knee.offered else (knee.low, knee.high)
+    unit = "/s" if opened else " users"
+    figure.add_vrect(
+        x0=low,
+        x1=max(high, low * 1.01),
+        fillcolor=_look.COLOURS[4],
+        opacity=0.25,
+        line_width=0,
+        annotation={"text": f"knee, {low:.4g} to {high:.4g}{unit}", "yanchor": "bottom", "y": 1},
+    )
 
 
 def _said(level: dict[str, Any]) -> str:
     errors = units.NONE if level["error_rate"] is None else f"{100 * level['error_rate']:.2g} %"
     times = ", ".join(f"{name} {units.millis(level[f'{name}_ms'])}" for name in ("p50", "p95", "p99"))
-    stood = f"{level['users']:.4g} users for {units.span(level['seconds'])}"
+    offered = "" if level["offered_per_s"] is None else f"{units.rate(level['offered_per_s'])} offered, "
+    stood = f"{offered}{level['users']:.4g} users for {units.span(level['seconds'])}"
     return f"{stood}: {units.rate(level['rate_per_s'])}, {times}, errors {errors}"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import plotly.graph_objects as go
+import polars as pl
 
+from pmplab.errors import UsageError
 from pmplab.figures import _look
 from pmplab.library import Library
 from pmplab.view import units
@@ -13,71 +15,77 @@ from pmplab.view import units
 if TYPE_CHECKING:
     import os
 
-    from pmplab.analysis.figures import Figures
-    from pmplab.library import Entry
+    import plotly.graph_objects as go
 
-_MOST_RUNS = 400
+    from pmplab.library.history import History, Shift
+
 _TICKS = 8
+_LINES = {"p50_ms": "p50", "p99_ms": "p99"}
+_VERDICTS = {"worse": _look.RED, "better": _look.BLUE}
 
 
-def history(library: Library | str | os.PathLike[str] | None, scenario: str) -> go.Figure:
-    """Draw p50 and p99 of a scenario, or of a node of its WBS by path, over the runs that are like its newest one.
+def history(library: Library | str | os.PathLike[str] | None, scenario: str | None = None) -> go.Figure:
+    """Draw p50 and p99 of a scenario over its healthy runs, and a mark where one of its figures changed for good.
 
-    `library` may be the path of a home folder; None is the usual one. Runs that did not finish, or whose harness was the limit,
-    are drawn hollow: they say nothing of what is usual.
+    `library` may be the path of a home folder; None is the usual one. `scenario` is a name, or the beginning of a key; None is
+    the newest run's. What `Library.history` returned can be had from it with its numbers.
     """
-    from pathlib import Path
+    figure = _look.blank(f"Has {scenario or 'it'} become slower?", "runs, oldest first", "response time (ms)")
+    try:
+        if isinstance(library, Library):
+            found = library.history(scenario)
+        else:
+            with Library(None if library is None else Path(library)) as opened:
+                found = opened.history(scenario)
+    except UsageError as error:
+        return _look.sentence(figure, f"{error.message[:1].upper()}{error.message[1:]}.")
+    if found.frame.is_empty():
+        return _look.sentence(figure, f"There is nothing to show: {'; '.join(found.notes) or 'no run was measured'}.")
+    return _drawn(figure, found)
 
-    figure = _look.blank(
-        f"Has {scenario} become slower?", "runs, oldest first", "response time (ms)", subtitle="", hovermode="closest"
+
+def _drawn(figure: go.Figure, found: History) -> go.Figure:
+    rows = found.frame.with_row_index("place", 1)
+    changed = [change for change in found.changes if change.verdict != "same"]
+    says = f"{len(changed)} change{'s' * (len(changed) != 1)}" if changed else "no change beyond the tolerance"
+    runs = f"{rows.height} run{'s' * (rows.height != 1)}"
+    figure.update_layout(
+        title={"text": f"Has {found.scenario} become slower?", "subtitle": {"text": ", ".join([runs, says, *found.notes])}}
     )
-    if isinstance(library, Library):
-        runs, left_out = _runs_of(library, scenario)
-    else:
-        with Library(None if library is None else Path(library)) as opened:
-            runs, left_out = _runs_of(opened, scenario)
-    if not runs:
-        return _look.sentence(figure, f"The library holds no run of {scenario} with figures.")
-    others = f"{left_out} run{'s' * (left_out != 1)} of another script or load {'is' if left_out == 1 else 'are'} left out"
-    also = f", {others}" if left_out else ""
-    figure.update_layout(title={"subtitle": {"text": f"{len(runs)} run{'s' * (len(runs) != 1)}{also}"}})
-    for number, (name, label) in enumerate((("p50_ms", "p50"), ("p99_ms", "p99"))):
-        points = [(place, entry, found) for place, (entry, found) in enumerate(runs, 1) if getattr(found, name) is not None]
-        colour = _look.COLOURS[number]
+    values = []
+    for number, (column, label) in enumerate(_LINES.items()):
+        known = rows.filter(pl.col(column).is_not_null())
+        values += known[column].to_list()
         figure.add_trace(
-            go.Scatter(
-                name=label,
-                x=[place for place, _, _ in points],
-                y=_look.floats([getattr(found, name) for _, _, found in points]),
+            _look.line(label, _look.floats(known["place"].cast(pl.Int64)), _look.floats(known[column]), number).update(
                 mode="lines+markers",
-                line={"color": colour, "width": 1.5},
-                marker={"size": 8, "color": colour, "symbol": ["circle" if e.healthy else "circle-open" for _, e, _ in points]},
-                customdata=[_said(entry, found, label, getattr(found, name)) for _, entry, found in points],
+                customdata=[_said(row, label, row[column]) for row in known.to_dicts()],
                 hovertemplate="%{customdata}<extra></extra>",
             )
         )
-    values = [float(v) for trace in figure.data for v in trace.y]
-    step = max(1, -(-len(runs) // _TICKS))
-    shown = range(1, len(runs) + 1, step)
+    places = dict(zip(rows["run_id"].to_list(), rows["place"].to_list(), strict=True))
+    for height, change in enumerate(changed[:4]):
+        _mark(figure, places[change.run_id] - 0.5, change, height)
+    shown = rows.gather_every(max(1, -(-rows.height // _TICKS)))
     figure.update_xaxes(
-        tickvals=list(shown), ticktext=[f"{runs[place - 1][0].started:%d %b<br>%H:%M}" for place in shown],
-        range=[0.5, len(runs) + 0.5],
-    )  # fmt: skip
+        tickvals=shown["place"].to_list(),
+        ticktext=[f"{instant:%d %b<br>%H:%M}" for instant in shown["started"].to_list()],
+        range=[0.5, rows.height + 0.5],
+    )
     return _look.with_legend(_look.scaled(figure, values, "response time (ms)"))
 
 
-def _runs_of(library: Library, scenario: str) -> tuple[list[tuple[Entry, Figures]], int]:
-    """Return the runs like the newest one that has the scenario, oldest first, and how many others have it too."""
-    over = (entry for entry in library.entries() if entry.status != "running")
-    figured = ((entry, library.figures(entry).get(scenario)) for entry in over)
-    found = [(library.judged(entry), own) for entry, own in figured if own is not None and own.p50_ms is not None]
-    like = [pair for pair in found if pair[0].like(found[0][0])]
-    return list(reversed(like[:_MOST_RUNS])), len(found) - len(like)
+def _mark(figure: go.Figure, at: float, change: Shift, height: int) -> None:
+    moved = f"{100 * (change.ratio if change.absolute else change.ratio - 1):+.1f} {'pp' if change.absolute else '%'}"
+    figure.add_vline(
+        x=at,
+        line={"color": _VERDICTS.get(change.verdict, _look.GREY), "dash": "dot", "width": 1.5},
+        annotation={"text": f"{change.title} {moved}", "yanchor": "top", "y": 1 - 0.07 * height, "xanchor": "left"},
+    )
 
 
-def _said(entry: Entry, found: Figures, label: str, value: float) -> str:
-    labels = "".join(f"<br>{key} {text}" for key, text in entry.labels.items())
-    wrong = f"<br>not counted as usual: {entry.unhealthy}" if entry.unhealthy else ""
-    errors = "" if found.error_rate is None else f", {100 * found.error_rate:.2g} % errors"
-    of = f"{units.count(found.count)} actions, {units.rate(found.rate_per_s)}{errors}"
-    return f"{entry.run_id}: {label} {units.millis(value)}, {of}{labels}{wrong}"
+def _said(row: dict[str, Any], label: str, value: float) -> str:
+    labels = f"<br>{row['labels']}" if row["labels"] else ""
+    errors = "" if row["error_rate"] is None else f", {100 * row['error_rate']:.2g} % errors"
+    of = f"{units.count(row['count'])} actions, {units.rate(row['rate_per_s'])}{errors}"
+    return f"{row['run_id']}: {label} {units.millis(value)}, {of}{labels}"

@@ -147,7 +147,9 @@ def compare_runs(library: Library, after: Sequence[Entry], before: Sequence[Entr
             notes.append(f"{entry.run_id}: {entry.unhealthy}")
             if entry.limited and verdict != "unclear":
                 notes.append("a run that its harness limited says nothing of the target: the verdict is unclear")
-                verdict, compared = "unclear", _unjudged(compared, "its harness was the limit")
+                verdict = "unclear"
+            if entry.limited:
+                compared = _unjudged(compared, "its harness was the limit")
     if before and min(len(before), len(after)) == 1 and verdict == "unclear":
         notes.append("one run on a side: five a side give a firm verdict")
     differing = differences(before[0], after[0]) if before and after else ()

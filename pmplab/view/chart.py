@@ -44,8 +44,13 @@ class Line:
     filled: bool = False
 
 
-def chart(title: str, lines: Sequence[Line], *, say: Callable[[float], str], until: float | None = None) -> str:
-    """Draw lines over one time axis from 0 to `until` seconds (default: the last point); `say` writes a value of the scale."""
+def chart(
+    title: str, lines: Sequence[Line], *, say: Callable[[float], str], until: float | None = None, hover: bool = False
+) -> str:
+    """Draw lines over one time axis from 0 to `until` seconds (default: the last point); `say` writes a value of the scale.
+
+    With `hover` the values of an instant are told where the pointer rests.
+    """
     drawn = [line for line in lines if line.points]
     end = max([until or 0.0, *(line.points[-1][0] for line in drawn)]) or 1.0
     top = _above(max((y for line in drawn for _, y in line.points if y is not None), default=0.0))
@@ -68,6 +73,8 @@ def chart(title: str, lines: Sequence[Line], *, say: Callable[[float], str], unt
                 parts.append(f'<circle cx="{x}" cy="{y}" r="1.8" fill="{line.colour}"/>')
             else:
                 parts.append(f'<polyline points="{path}" fill="none" stroke="{line.colour}" stroke-width="1.7"{dashes}/>')
+    if hover:
+        parts += _told(drawn, end, say)
     picture = (
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(title)} over time"'
         f' font-size="10.5" fill="currentColor">{"".join(parts)}</svg>'
@@ -93,6 +100,21 @@ def thinned(
         value = None if not values else sum(values) / len(values) if mean else max(values)
         found.append((stretch[-1][0], value))
     return found
+
+
+def _told(lines: Sequence[Line], end: float, say: Callable[[float], str]) -> list[str]:
+    """Return strips that nobody sees, one an instant, each with the values of then."""
+    values: dict[float, list[str]] = {}
+    for line in lines:
+        for x, y in line.points:
+            if y is not None:
+                values.setdefault(x, []).append(f"{line.name} {say(y)}")
+    wide = (_WIDTH - _LEFT - _RIGHT) / max(len(values) - 1, 1)
+    return [
+        f'<rect x="{_LEFT + x / end * (_WIDTH - _LEFT - _RIGHT) - wide / 2:.1f}" y="{_TOP}" width="{wide:.1f}" '
+        f'height="{_HEIGHT - _TOP - _BOTTOM}" fill-opacity="0"><title>{units.clock(x)}: {escape(", ".join(said))}</title></rect>'
+        for x, said in sorted(values.items())
+    ]
 
 
 def _key(line: Line) -> str:

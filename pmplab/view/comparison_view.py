@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pmplab.view import columns, units
-from pmplab.view.page import escape, page, table
+from pmplab.view.page import escape, page, scroll, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pmplab.library.differences import Difference
 
 _HEAD = ("", "figure", "before", "now", "change", "95 % interval", "verdict")
+_SHOWN = ("Where", *_HEAD[1:])
 _NODES = 12
 _DIFF_LINES = 24
 _MARKS = {"worse": "✗", "better": "✓", "same": "=", "unclear": "?"}
@@ -62,7 +63,7 @@ def html(comparison: Comparison, *, title: bool = True) -> str:
             body.append(f"<h4>Nodes that moved</h4>{_table(nodes)}")
     if comparison.differences:
         rows = [[escape(d.what), escape(d.before or units.NONE), escape(d.after or units.NONE)] for d in comparison.differences]
-        body.append("<h4>What else differs</h4>" + table(["", "before", "now"], rows))
+        body.append("<h4>What else differs</h4>" + scroll(table(["What", "before", "now"], rows, wide=(1, 2))))
         body += [f"<pre>{escape(d.diff)}</pre>" for d in comparison.differences if d.diff]
     return "".join(body)
 
@@ -121,7 +122,7 @@ def _table(changes: Sequence[Change]) -> str:
         cells = [escape(cell) for cell in _row(change)]
         verdict = f'<b class="{_COLOURS[change.verdict]}">{change.verdict}</b> <span class="dim">{escape(change.reason)}</span>'
         rows.append([*cells[:-1], verdict])
-    return table(_HEAD, rows, numeric=(2, 3, 4, 5))
+    return scroll(table(_SHOWN, rows, numeric=(2, 3, 4, 5), wide=(6,), stacked=True))
 
 
 def _listed(found: Sequence[Difference], *, diffs: bool) -> list[str]:

@@ -37,4 +37,8 @@ def html(lessons: Sequence[Lesson]) -> str:
         for one in lessons
         if one.status != "rejected"
     ][:_MOST]
-    return scroll(table(["State", "Situation", "Recommendation", "Action", "Id"], rows, wide=(1, 2, 3))) if rows else ""
+    return (
+        scroll(table(["State", "Situation", "Recommendation", "Action", "Id"], rows, wide=(1, 2, 3), stacked=True))
+        if rows
+        else ""
+    )

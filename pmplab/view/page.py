@@ -54,18 +54,31 @@ def scroll(inner: str) -> str:
     return f'<div class="scroll" tabindex="0">{inner}</div>'
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, numeric: Iterable[int] = (), wide: Iterable[int] = ()) -> str:
-    """Return a table of HTML cells; columns in `numeric` stand to the right, those in `wide` break their lines."""
+def table(
+    head: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    numeric: Iterable[int] = (),
+    wide: Iterable[int] = (),
+    stacked: bool = False,
+) -> str:
+    """Return a table of HTML cells; columns in `numeric` stand to the right, those in `wide` break their lines.
+
+    In a report a `stacked` one has each row as a block on narrow pages, every cell below the title of its column.
+    """
     right, broken = frozenset(numeric), frozenset(wide)
 
     def cells(row: Sequence[str], tag: str) -> str:
-        return "".join(
-            f"<{tag}{' class=n' if i in right else ' class=wide' if i in broken else ''}>{cell}</{tag}>"
-            for i, cell in enumerate(row)
-        )
+        found = []
+        for i, cell in enumerate(row):
+            kind = " class=n" if i in right else " class=wide" if i in broken else ""
+            title = f' data-of="{head[i]}"' if stacked and tag == "td" else ""
+            found.append(f"<{tag}{kind}{title}>{cell}</{tag}>")
+        return "".join(found)
 
     body = "".join(f"<tr>{cells(row, 'td')}</tr>" for row in rows)
-    return f"<table><thead><tr>{cells(head, 'th')}</tr></thead><tbody>{body}</tbody></table>"
+    kind = " class=stacked" if stacked else ""
+    return f"<table{kind}><thead><tr>{cells(head, 'th')}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def facts(pairs: Iterable[tuple[str, str]]) -> str:

@@ -2,31 +2,71 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from pmplab.view import closing_view, columns, comparison_view, lessons_view, spark, summary, units
+from pmplab.view import (
+    chart,
+    closing_view,
+    columns,
+    comparison_view,
+    lessons_view,
+    report_latency,
+    report_risks,
+    spark,
+    summary,
+    units,
+)
 from pmplab.view.page import STYLE, escape, facts, scroll, table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from pmplab._report import Report
-    from pmplab.analysis.percentiles import Distribution, Percentile
 
 _MARKS = {"passed": "✓", "failed": "✗", "inconclusive": "?", "empty": "?"}
 _COLOURS = {"passed": "good", "failed": "bad", "inconclusive": "warn", "empty": "warn"}
 _INDENT = "    "
-_SHOWN = ("p50", "p90", "p95", "p99", "p99.9")
 _ROWS = 12
+_STYLE = """
+.pmp.pmp.report{max-width:1080px}
+.pmp.report h1{font-size:13px;font-weight:600;opacity:.7;margin:0 0 4px}
+.pmp.report h2{font-size:17px;margin:0}
+.pmp.report h3{font-size:16px;margin:26px 0 6px;border-bottom:1px solid rgba(128,128,128,.4);padding-bottom:3px}
+.pmp.report .reasons{margin:4px 0 8px;padding-left:20px}
+.pmp.pmp.report td,.pmp.pmp.report th{vertical-align:top;padding:3px 7px}
+.pmp.pmp.report td.wide{min-width:140px}
+.pmp.pmp.report td:first-child,.pmp.pmp.report th:first-child{padding-left:0}
+.pmp.pmp.report .charts{grid-template-columns:repeat(auto-fit,minmax(min(100%,430px),1fr))}
+.pmp.pmp.report pre{white-space:pre-wrap;overflow-wrap:anywhere}
+.pmp.report .load{flex:1 1 340px;max-width:520px}
+.pmp.report table.matrix{table-layout:fixed;width:100%;max-width:560px}
+.pmp.report .matrix caption{text-align:left;caption-side:top}
+.pmp.pmp.report .matrix td{white-space:normal;text-align:center;border:2px solid rgba(128,128,128,.12)}
+.pmp.pmp.report .matrix th{text-align:center}
+.pmp.report .matrix th:first-child{width:24px}
+@media (max-width:760px){
+.pmp.report .stacked thead{display:none}
+.pmp.report .stacked,.pmp.report .stacked tbody{display:block}
+.pmp.report .stacked tr{display:grid;grid-template-columns:repeat(auto-fill,minmax(104px,1fr));gap:4px 14px;padding:7px 0;
+border-bottom:1px solid rgba(128,128,128,.28)}
+.pmp.pmp.report .stacked td{border:0;padding:0;text-align:left;white-space:normal}
+.pmp.pmp.report .stacked td.wide{grid-column:1/-1;min-width:0}
+.pmp.report .stacked td::before{content:attr(data-of);display:block;font-size:11px;opacity:.65}
+}
+@media print{
+.pmp.report .scroll{overflow:visible}
+.pmp.report h3,.pmp.report h4{break-after:avoid}
+.pmp.report tr,.pmp.report .chart,.pmp.report .matrix,.pmp.report .facts{break-inside:avoid}
+.pmp.pmp.report td,.pmp.pmp.report th{white-space:normal;padding:2px 6px}
+}
+"""
 _PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title><style>body{{margin:24px auto;max-width:1080px;padding:0 16px;background:#fff;color:#1d2330}}
-@media (prefers-color-scheme:dark){{body{{background:#15181e;color:#e4e7ee}}}}{style}
-.pmp.pmp{{max-width:none}}.pmp.pmp h3{{font-size:16px;margin:26px 0 6px;border-bottom:1px solid rgba(128,128,128,.4);
-padding-bottom:3px}}.pmp.pmp .scroll{{overflow-x:auto}}</style></head><body>{body}</body></html>
+<meta name="color-scheme" content="light dark"><title>{title}</title>
+<style>body{{margin:24px auto;max-width:1080px;padding:0 16px;background:#fff;color:#1d2330}}
+@media (prefers-color-scheme:dark){{body{{background:#15181e;color:#e4e7ee}}}}
+@media print{{body{{margin:0;padding:0;background:#fff;color:#000}}@page{{margin:14mm}}}}</style></head>
+<body>{body}</body></html>
 """
 
 
@@ -54,14 +94,15 @@ def text(report: Report) -> str:
 
 def fragment(report: Report) -> str:
     """Return the report for an output cell."""
-    return f'<div class="pmp"><style>{STYLE}.pmp.pmp .scroll{{overflow-x:auto}}</style>{_body(report)}</div>'
+    return f'<div class="pmp report"><style>{STYLE}{_STYLE}</style>{_body(report)}</div>'
 
 
 def document(report: Report) -> str:
     """Return the report as a page."""
-    return _PAGE.format(
-        title=escape(f"{report.run_id}: {report.verdict}"), style=STYLE, body=f'<div class="pmp">{_body(report)}</div>'
-    )
+    name = report.summary.get("name") or report.summary.get("bundle") or "a run"
+    title = f"<h1>Retrospective of {escape(name)}</h1>"
+    body = f'<main class="pmp report"><style>{STYLE}{_STYLE}</style>{title}{_body(report)}</main>'
+    return _PAGE.format(title=escape(f"{report.run_id}: {report.verdict}"), body=body)
 
 
 def _body(report: Report) -> str:
@@ -69,11 +110,11 @@ def _body(report: Report) -> str:
         ("", _head(report)),
         ("Harness", _health(report)),
         ("Plan and schedule", _plan(report)),
-        ("Latency", _latency(report)),
+        ("Latency", report_latency.html(report)),
         ("Errors", _errors(report)),
         ("Capacity", _capacity(report)),
         ("Comparison", _comparison(report)),
-        ("Risks and issues", _risks(report)),
+        ("Risks and issues", report_risks.html(report.register)),
         ("Closing", closing_view.html(report.closing)),
         ("Lessons", lessons_view.html(report.lessons)),
         ("Where it comes from", _appendix(report)),
@@ -112,10 +153,10 @@ def _head(report: Report) -> str:
         for one in found.get("thresholds") or []
     ]
     return (
-        f'<div class="head"><b>{escape(report.run_id)}</b>{pill}<span class="dim">{name}</span></div>'
-        + (f"<ul style='margin:4px 0 8px;padding-left:20px'>{reasons}</ul>" if reasons else "")
+        f'<div class="head"><h2>{escape(report.run_id)}</h2>{pill}<span class="dim">{name}</span></div>'
+        + (f"<ul class='reasons'>{reasons}</ul>" if reasons else "")
         + facts(figures)
-        + (table(["", "threshold", "measured"], held) if held else "")
+        + (scroll(table(["", "threshold", "measured"], held, wide=(1,))) if held else "")
     )
 
 
@@ -131,7 +172,8 @@ def _health(report: Report) -> str:
         ("arrivals dropped", _share(health.dropped_share)),
         ("CPU of a process, p90", units.NONE if health.cpu_p90_percent is None else f"{health.cpu_p90_percent:.0f}%"),
     ]
-    return f'<div><b class="{colour}">{escape(health.verdict)}</b></div>{lines}{facts(figures)}'
+    known = [(name, value) for name, value in figures if value != units.NONE]
+    return f'<div><b class="{colour}">{escape(health.verdict)}</b></div>{lines}{facts(known) if known else ""}'
 
 
 def _plan(report: Report) -> str:
@@ -162,136 +204,22 @@ def _plan(report: Report) -> str:
         ]
     note = f'<div class="dim">{escape(value.note)}</div>' if value.note else ""
     if report.load.height > 1:
-        planned = list(zip(report.load["second"].to_list(), report.load["planned"].to_list(), strict=True))
-        online = list(zip(report.load["second"].to_list(), report.load["online"].to_list(), strict=True))
-        top = max(1, *(y for _, y in planned), *(y for _, y in online))
-        picture = spark.svg(online, width=420, height=110, top=top, label="users online over time")
-        parts.append(f'<div><div class="dim">users online, {units.count(top)} at most were planned or there</div>{picture}</div>')
+        parts.append(f'<div class="load">{_users(report)}</div>')
     return f'<div class="side">{"".join(parts)}</div>{facts(figures) if figures else ""}{note}'
 
 
-def _latency(report: Report) -> str:
-    if not report.percentiles:
-        return "<div>nothing was measured</div>"
-    head = ["Action", "n", *_SHOWN, "max", "service p50", "service p99"]
-    rows = []
-    for one in report.percentiles:
-        cells = [_bounded(one.response, name) for name in _SHOWN]
-        service = [_bounded(one.service, name, bounds=False) for name in ("p50", "p99")]
-        rows.append(
-            [f"<b>{escape(one.key)}</b>", units.count(one.response.n), *cells, units.millis(one.response.max_ms), *service]
-        )
-    parts = [scroll(table(head, rows, numeric=range(1, len(head))))]
-    parts.append('<div class="dim">Response time, from when an action was due; below each percentile its 95 % interval, ')
-    parts.append("where n is large enough to have one. Service time from its first byte sent.</div>")
-    parts.append(f'<div class="side" style="margin-top:10px">{_over_time(report)}{_heatmap(report)}</div>')
-    parts.append(_phases(report))
-    parts.append(_tail(report))
-    if len(report.heatmap.modes) > 1:
-        speeds = ", ".join(f"{units.millis(m.at_ms)} ({100 * m.share:.0f} %)" for m in report.heatmap.modes)
-        parts.append(
-            f"<div>The system has {len(report.heatmap.modes)} speeds: {speeds}. One percentile does not describe it.</div>"
-        )
-    window = report.steady
-    said = (
-        f"steady from {window.start_s:.1f} s to {window.end_s:.1f} s" if window.steady else (window.reason or "no steady window")
-    )
-    parts.append(f'<div class="dim">{escape(said)}</div>')
-    return "".join(parts)
-
-
-def _bounded(found: Distribution, name: str, *, bounds: bool = True) -> str:
-    try:
-        one: Percentile = found[name]
-    except KeyError:
-        return units.NONE
-    shown = ("≥" if one.at_least else "") + units.millis(one.value_ms)
-    if bounds and one.low_ms is not None and one.high_ms is not None:
-        shown += f'<br><span class="dim">{units.millis(one.low_ms)} .. {units.millis(one.high_ms)}</span>'
-    elif bounds and one.note and one.value_ms is not None:
-        shown += f'<br><span class="dim" title="{escape(one.note)}">n too small</span>'
-    return shown
-
-
-def _over_time(report: Report) -> str:
-    # The last second is hardly ever a whole one: drawn, it would look like a fall.
-    seconds = report.seconds.head(-1)
-    if seconds.height < 2:
-        return ""
-    x = seconds["second"].to_list()
-    rate = spark.svg(list(zip(x, seconds["count"].to_list(), strict=True)), width=420, height=90, label="actions per second")
-    slow = [(a, b) for a, b in zip(x, seconds["p99_ms"].to_list(), strict=True) if b is not None]
-    fast = [(a, b) for a, b in zip(x, seconds["p50_ms"].to_list(), strict=True) if b is not None]
-    top = max((b for _, b in slow), default=0.0)
-    p99 = spark.svg(slow, width=420, height=90, top=top, colour="#d9730d", label="p99 of the response time over time")
-    p50 = spark.svg(fast, width=420, height=90, top=top, label="p50 of the response time over time")
-    most = int(seconds["count"].max() or 0)  # type: ignore[arg-type]
-    return (
-        f'<div><div class="dim">actions per second, {units.count(most)} at most</div>{rate}'
-        f'<div class="dim">p99 over time, {units.millis(top)} at most</div>{p99}'
-        f'<div class="dim">p50 over time, on the same scale</div>{p50}</div>'
-    )
-
-
-def _heatmap(report: Report) -> str:
-    cells = report.heatmap.cells
-    if cells.height < 2:
-        return ""
-    slices = sorted(set(cells["t_s"].to_list()))
-    low, high = math.log10(cells["low_ms"].min()), math.log10(cells["high_ms"].max())  # type: ignore[arg-type]
-    levels = max(1, round((high - low) * 20))
-    wide, tall = min(420 / max(len(slices), 1), 24.0), min(270 / levels, 12.0)
-    across = {t: i for i, t in enumerate(slices)}
-    most = math.log1p(float(cells["count"].max() or 1))  # type: ignore[arg-type]
-    boxes = []
-    for t, bottom, count in cells.select("t_s", "low_ms", "count").rows():
-        level = round((math.log10(bottom) - low) * 20)
-        shade = 0.08 + 0.92 * math.log1p(count) / most
-        boxes.append(
-            f'<rect x="{across[t] * wide:.1f}" y="{(levels - 1 - level) * tall:.1f}" width="{wide + 0.2:.1f}" '
-            f'height="{tall + 0.2:.1f}" fill="{spark.BLUE}" fill-opacity="{shade:.2f}"/>'
-        )
-    width, height = len(slices) * wide, levels * tall
-    picture = (
-        f'<svg width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.1f} {height:.1f}" role="img" '
-        f'aria-label="response time over time, darker is more">{"".join(boxes)}</svg>'
-    )
-    ends = f"{units.millis(10**low)} (bottom) to {units.millis(10**high)} (top), logarithmic; darker is more"
-    return f'<div><div class="dim">response time over time: {ends}</div>{picture}</div>'
-
-
-def _phases(report: Report) -> str:
-    rows = report.phases.rows
-    if rows.is_empty():
-        return ""
-    names = rows["phase"].unique(maintain_order=True).to_list()
-    keys = rows["key"].unique(maintain_order=True).to_list()
-    shown = []
-    for key in keys:
-        own = {r["phase"]: r for r in rows.filter(rows["key"] == key).to_dicts()}
-        cells = [f"{units.millis(own[n]['mean_ms'])}" if n in own and own[n]["mean_ms"] else units.NONE for n in names]
-        shown.append([escape(key), *cells])
-    head = ["Mean time by phase", *(name.replace("_", " ") for name in names)]
-    return f"<h4>Where the time goes</h4>{scroll(table(head, shown, numeric=range(1, len(head))))}"
-
-
-def _tail(report: Report) -> str:
-    found = report.tail
-    rows = found.rows
-    if rows.is_empty():
-        return ""
-    strong = rows.filter((rows["p"] < 0.001) & (rows["lift"] > 1.5)).head(8)
-    if strong.is_empty():
-        return ""
-    shown = [
-        [escape(r["dimension"]), escape(r["key"]), units.count(r["tail"]), units.count(r["count"]), f"{r['lift']:.1f}"]
-        for r in strong.to_dicts()
-    ]
-    slowest = f"{units.count(found.n)} (from {units.millis(found.threshold_ms)})"
-    said = f"what the slowest {slowest} belong to more than chance would have it"
-    return (
-        f"<h4>The tail</h4><div class='dim'>{said}</div>{table(['', '', 'in the tail', 'of', 'lift'], shown, numeric=(2, 3, 4))}"
-    )
+def _users(report: Report) -> str:
+    rows = report.load
+    x = [float(second) for second in rows["second"].to_list()]
+    shown = [("online", chart.BLUE, False, True)]
+    if rows["planned"].max():
+        shown.insert(0, ("planned", chart.GREY, True, False))
+    lines = []
+    for name, colour, dashed, filled in shown:
+        values = rows[name].to_list()
+        points = chart.thinned(list(zip(x, values, strict=True)))
+        lines.append(chart.Line(name, points, colour, f"{units.count(max(values))} at most", dashed=dashed, filled=filled))
+    return chart.charts([chart.chart("Users", lines, say=units.count, hover=True)])
 
 
 def _errors(report: Report) -> str:
@@ -303,20 +231,22 @@ def _errors(report: Report) -> str:
             if most is not None
             else "<div>none</div>"
         )
-    head = ["Count", "Share", "Cumulative", "Action", "Type", "Class", "Rate, 95 % interval", "First message"]
+    head = ["Count", "Share", "so far", "Action and type", "Class", "Rate, 95 % interval", "First message"]
     rows = []
     for kind in errors.pareto[:_ROWS]:
         between = (
-            "" if kind.rate.low is None else f"{_share(kind.rate.value)} ({_share(kind.rate.low)} .. {_share(kind.rate.high)})"
+            ""
+            if kind.rate.low is None
+            else f'{_share(kind.rate.value)}<br><span class="dim">{_share(kind.rate.low)} .. {_share(kind.rate.high)}</span>'
         )
         rows.append(
             [
-                units.count(kind.count), f"{100 * kind.share:.0f} %", f"{100 * kind.cumulative:.0f} %", escape(kind.node),
-                f"<code>{escape(kind.type)}</code>", escape(kind.class_ or "cancelled"), between,
+                units.count(kind.count), f"{100 * kind.share:.0f} %", f"{100 * kind.cumulative:.0f} %",
+                f"{escape(kind.node)}<br><code>{escape(kind.type)}</code>", escape(kind.class_ or "cancelled"), between,
                 escape(columns.clip(kind.message or "", 80)),
             ]
         )  # fmt: skip
-    parts = [scroll(table(head, rows, numeric=(0, 1, 2)))]
+    parts = [scroll(table(head, rows, numeric=(0, 1, 2, 5), wide=(3, 6), stacked=True))]
     first = report.first_failure
     if first is not None:
         of = f", user {first.user}" if first.user is not None else ""
@@ -399,61 +329,6 @@ def level_curve(levels: pl.DataFrame) -> tuple[str, list[tuple[float, float]]]:
     return ("the rate offered" if opened else "users"), [(float(x), float(y)) for x, y in means.rows()]
 
 
-def _risks(report: Report) -> str:
-    register = report.register
-    if not register.risks and not register.issues:
-        return "<div>no rule found a risk in this run</div>"
-    parts = []
-    if register.risks:
-        head = ["", "Risk", "Cause", "Probability", "P", "I", "Score", "Owner", "Trigger", "Suggested"]
-        colour = {"high": "bad", "middle": "warn", "low": "good"}
-        rows = [
-            [
-                r.id, escape(r.title), escape(columns.clip(r.cause, 60)),
-                f"{_share(r.probability.value)}, at most {_share(r.probability.high)}",
-                str(r.band), str(r.impact), f'<b class="{colour[r.level]}">{r.score}</b>', escape(r.owner or units.NONE),
-                f"<code>{escape(r.trigger)}</code>",
-                f'<div style="white-space:normal;min-width:220px">{escape(f"{r.strategy}: {r.response}")}</div>',
-            ]
-            for r in register.risks[:_ROWS]
-        ]  # fmt: skip
-        parts.append(scroll(table(head, rows, numeric=(4, 5, 6))))
-        parts.append(_matrix(register.matrix()))
-    if register.issues:
-        rows = [
-            [
-                i.id,
-                escape(i.kind),
-                escape(i.title),
-                _seconds(i.opened_s),
-                _seconds(i.closed_s) if i.closed_s is not None else "open",
-                escape(i.owner or units.NONE),
-            ]
-            for i in register.issues[:_ROWS]
-        ]
-        parts.append(f"<h4>Issues</h4>{table(['', 'Kind', 'What', 'opened', 'closed', 'Owner'], rows, numeric=(3, 4))}")
-    return "".join(parts)
-
-
-def _matrix(cells: Sequence[Sequence[Sequence[str]]]) -> str:
-    def shade(band: int, impact: int) -> str:
-        score = band * impact
-        return "214,74,59" if score >= 12 else "183,119,13" if score >= 5 else "35,145,91"
-
-    rows = []
-    for row, band in zip(cells, range(5, 0, -1), strict=True):
-        boxes = "".join(
-            f'<td style="width:64px;text-align:center;background:rgba({shade(band, impact)},.18)">'
-            f"{' '.join(ids) or '&#160;'}</td>"
-            for impact, ids in enumerate(row, 1)
-        )
-        rows.append(f"<tr><th>{band}</th>{boxes}</tr>")
-    foot = "".join(f'<th style="text-align:center">{impact}</th>' for impact in range(1, 6))
-    return (
-        f'<div class="dim">probability upwards, impact to the right</div><table>{"".join(rows)}<tr><th></th>{foot}</tr></table>'
-    )
-
-
 def _appendix(report: Report) -> str:
     told = report.facts
     bundle = told.get("bundle") or {}
@@ -469,7 +344,8 @@ def _appendix(report: Report) -> str:
         ("host", _pairs(told.get("host"))),
         *((f"component {name}", digest) for name, digest in (told.get("components") or {}).items()),
     ]
-    return table(["", ""], [[escape(name), f"<code>{escape(value)}</code>"] for name, value in rows if value])
+    shown = [[escape(name), f"<code>{escape(value)}</code>"] for name, value in rows if value]
+    return scroll(table(["What", "which"], shown, wide=(1,)))
 
 
 def _pairs(found: object) -> str:

@@ -27,14 +27,17 @@ def made(home: Path, *p50s: float, **facts: object) -> list[str]:
     return [folder.name for folder in folders]
 
 
-def levels(count: int) -> pl.DataFrame:
+def levels(count: int, *, offered: bool = False) -> pl.DataFrame:
     users = np.array([1, 2, 5, 10, 20, 30, 40, 60, 80][:count], float)
     rates = 100 * users / (1 + 0.03 * (users - 1) + 4e-4 * users * (users - 1))
     rates *= 1 + 0.01 * np.array([1, -1, 1, -1, 0, 1, -1, 0, 1][:count])
     columns = {"level": range(count), "begin_s": range(count), "seconds": [10] * count, "users": users, "in_flight": users}
     columns |= {"rate_per_s": rates, "error_rate": [0.0] * count}
     columns |= {f"{name}_ms": 1000 * users / rates for name in ("mean", "p50", "p95", "p99")}
-    return pl.DataFrame(columns, schema=SCHEMA)
+    if offered:
+        columns |= {"offered_per_s": rates * 1.2, "kept_up": [True] * (count - 2) + [False] * 2}
+    empty: dict[str, object] = {name: [None] * count for name in SCHEMA.names()}
+    return pl.DataFrame(empty | columns, schema=SCHEMA)
 
 
 def test_a_comparison_shows_shift_interval_and_verdict(tmp_path: Path) -> None:
@@ -98,6 +101,15 @@ def test_capacity_of_few_levels_says_what_is_missing(count: int) -> None:
     assert len(figure.data) == (3 if count else 0)
 
 
+def test_open_load_is_drawn_over_what_was_offered() -> None:
+    found = capacity(levels(9, offered=True))
+    figure = figures.capacity(found)
+    assert "offered" in figure.layout.xaxis.title.text
+    by_name = {trace.name: trace for trace in figure.data}
+    assert "scalability law" not in by_name
+    assert sorted(by_name["measured level"].x) == sorted(found.levels["offered_per_s"])
+
+
 def test_earned_value_is_thinned_and_keeps_its_end() -> None:
     frames = {"second": range(5000), "pv": np.arange(5000.0), "ev": np.arange(5000.0) / 2, "ac": np.arange(5000.0)}
     value = analysis.EarnedValue("actions", 5e3, 5e3, 2.5e3, 5e3, 0.5, 0.5, 0.5, 1e4, 1.0, pl.DataFrame(frames))
@@ -110,13 +122,15 @@ def test_earned_value_is_thinned_and_keeps_its_end() -> None:
     assert not figures.earned_value(replace(value, curve=value.curve.clear())).data
 
 
-def test_history_shows_the_runs_that_are_like_the_newest(tmp_path: Path) -> None:
+def test_history_shows_the_runs_that_are_like_the_newest_and_where_they_changed(tmp_path: Path) -> None:
     made(tmp_path, 30, key="k0")
-    made(tmp_path, 50, 51, 70)
+    made(tmp_path, *(50 + n % 3 for n in range(8)), *(75 + n % 3 for n in range(8)))
     figure = figures.history(tmp_path, "web")
     with pmplab.Library(tmp_path) as library:
-        like = [entry for entry in reversed(library.entries()) if entry.key == "k1"]
-        expected = [library.figures(entry)["web"].p50_ms for entry in like]
-    assert figure.data[0].y.tolist() == expected
-    assert figure.layout.title.subtitle.text == "3 runs, 1 run of another script or load is left out"
-    assert "no run" in figures.history(tmp_path, "nothing").layout.annotations[0].text
+        found = library.history("web")
+    assert figure.data[0].y.tolist() == found.frame["p50_ms"].to_list()
+    assert "16 runs, " in figure.layout.title.subtitle.text
+    assert next(shape.x0 for shape in figure.layout.shapes) == 8.5
+    assert any(text.text.startswith("p50 +") for text in figure.layout.annotations)
+    assert "no run of a scenario" in figures.history(tmp_path, "nothing").layout.annotations[0].text
+    assert "no runs yet" in figures.history(tmp_path / "empty").layout.annotations[0].text
