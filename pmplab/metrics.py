@@ -147,6 +147,21 @@ class RunMetrics:
         about = InfoMetricFamily("pmplab_run", "The run.")
         about.add_metric((), {"run_id": self._run.id, "version": __version__})
         yield about
+        build = InfoMetricFamily("pmplab_build", "The version of pmplab that is running.")
+        build.add_metric((), {"version": __version__})
+        yield build
+
+
+def _at_its_place(metrics: Any) -> Any:
+    """Return an application that answers `/metrics` and `/` with `metrics`, and nothing else."""
+
+    def app(environ: dict[str, Any], start_response: Any) -> Any:
+        if environ.get("PATH_INFO") in {"/metrics", "/", ""}:
+            return metrics(environ, start_response)
+        start_response("404 Not Found", [("Content-Type", "text/plain; charset=utf-8")])
+        return [b"metrics are at /metrics\n"]
+
+    return app
 
 
 class Exporter:
@@ -160,6 +175,7 @@ class Exporter:
         except OSError as error:
             message = f"metrics cannot be served on port {port}: {error.strerror}"
             raise UsageError(message, place="--metrics", help="another port, or 0 for any") from None
+        self._server.set_app(_at_its_place(self._server.get_app()))
         self.port: int = self._server.server_port
         self.url = f"http://{address}:{self.port}/metrics"
 

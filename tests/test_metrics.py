@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import random
+import shutil
+import subprocess
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -67,6 +70,28 @@ def test_users_stand_in_their_process_groups(tmp_path: Path) -> None:
     assert found["pmplab_dropped_arrivals_total"]["web",] == 3
     assert found["pmplab_live_leases"][()] == 5
     assert found["pmplab_running"][()] == 0
+
+
+def test_only_the_metrics_are_answered(tmp_path: Path) -> None:
+    make(tmp_path, 1)
+    with Exporter(pmplab.open_run("latest", home=tmp_path), 0) as exporter:
+        for path in ("metrics", ""):
+            with urllib.request.urlopen(exporter.url.removesuffix("metrics") + path, timeout=10) as answer:
+                assert b"pmplab_running" in answer.read()
+        for path in ("favicon.ico", "metrics/more", "..%2f"):
+            with pytest.raises(urllib.error.HTTPError, match="404"):
+                urllib.request.urlopen(exporter.url.removesuffix("metrics") + path, timeout=10)
+
+
+def test_promtool_finds_nothing_to_say_against_the_metrics(tmp_path: Path) -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool is not installed here: it comes with Debian's `prometheus`")
+    make(tmp_path, 1, frame=actions(random.Random(1), 400, fail=0.1), progress=PROGRESS)
+    with Exporter(pmplab.open_run("latest", home=tmp_path), 0) as exporter:
+        text = urllib.request.urlopen(exporter.url, timeout=10).read()
+    done = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
 def test_a_port_that_is_taken_is_one_clear_error(tmp_path: Path) -> None:

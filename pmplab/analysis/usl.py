@@ -23,6 +23,7 @@ LEAST_LEVELS = 6
 """Fewer levels of concurrency do not pin three parameters down."""
 REACH = 2.0
 """The law is not asked beyond so many times the highest concurrency that was measured."""
+_NOTHING = 1e-12
 _DRAWS = 200
 _BAND = 40
 _SEED = 20_070_601
@@ -146,7 +147,8 @@ def _solved(
         )
     except ValueError:
         return None
-    lam, sigma, kappa = (float(value) for value in found.x)
+    # At a bound the solver stops short of 0 by as little as it likes.
+    lam, sigma, kappa = (float(value) if value > _NOTHING else 0.0 for value in found.x)
     return lam, sigma, kappa
 
 

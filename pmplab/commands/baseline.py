@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pmplab.library import Baseline
 
 WHAT = ("list", "set", "show", "remove")
-HEAD = ("baseline", "runs", "set", "newest run")
+HEAD = ("baseline", "scenario", "runs", "set", "newest run")
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -49,10 +49,7 @@ def find(args: argparse.Namespace) -> Baseline | list[Baseline]:
 
 def rows(found: list[Baseline]) -> list[list[str]]:
     """Return one row of text per baseline."""
-    return [
-        [b.name, str(len(b.runs)), b.set_at.astimezone().strftime("%Y-%m-%d %H:%M:%S"), b.runs[0] if b.runs else ""]
-        for b in found
-    ]
+    return [[b.name, b.scenario, str(len(b.runs)), b.set_at.astimezone().strftime("%Y-%m-%d %H:%M:%S"), b.newest] for b in found]
 
 
 def main(args: argparse.Namespace, console: Console) -> int:
@@ -65,7 +62,7 @@ def main(args: argparse.Namespace, console: Console) -> int:
         console.json(shown)
     elif isinstance(found, list):
         nothing = "no baselines yet: `pmp baseline set NAME RUN...` makes one"
-        console.write("\n".join(columns.lines([HEAD, *rows(found)], numeric=[1], indent="")) if found else nothing)
+        console.write("\n".join(columns.lines([HEAD, *rows(found)], numeric=[2], indent="")) if found else nothing)
     elif args.what == "remove":
         console.write(f"{found.name}: removed; its runs are kept")
     else:
@@ -75,7 +72,7 @@ def main(args: argparse.Namespace, console: Console) -> int:
 
 def text(found: Baseline) -> str:
     """Return a baseline as text: its runs, and what it was before."""
-    lines = [f"{found.name}: {len(found.runs)} run{'s' * (len(found.runs) != 1)} of scenario {found.key[:12]}"]
+    lines = [f"{found.name}: {len(found.runs)} run{'s' * (len(found.runs) != 1)} of scenario {found.scenario}"]
     lines += [f"  {run}" for run in found.runs]
     if found.history:
         lines.append(f"set {len(found.history) + 1} times; before:")

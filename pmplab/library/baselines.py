@@ -21,13 +21,19 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """A set of runs of one key. `history` holds what it was before, oldest first: when, and which runs."""
+    """A set of runs of one key, of `scenario`. `history` holds what it was before, oldest first: when, and which runs."""
 
     name: str
     key: str
     runs: tuple[str, ...]
     set_wall_ns: int
     history: tuple[tuple[int, tuple[str, ...]], ...] = ()
+    scenario: str = ""
+
+    @property
+    def newest(self) -> str:
+        """The run that began last: the ids of runs begin with when that was."""
+        return max(self.runs, default="")
 
     @property
     def set_at(self) -> datetime:
@@ -39,6 +45,7 @@ class Baseline:
         return {
             "name": self.name,
             "key": self.key,
+            "scenario": self.scenario,
             "runs": list(self.runs),
             "set": self.set_at.isoformat(),
             "history": [{"set_wall_ns": at, "runs": list(runs)} for at, runs in self.history],
@@ -77,14 +84,15 @@ class Baselines:
         """Return the baseline of a key that was set last."""
         return next((b for b in self.all() if b.key == key), None) if key else None
 
-    def set(self, name: str, key: str, runs: Sequence[str]) -> Baseline:
-        """Make the runs the baseline `name`. What it was before goes into its history."""
+    def set(self, name: str, key: str, runs: Sequence[str], scenario: str = "") -> Baseline:
+        """Make the runs of a scenario the baseline `name`. What it was before goes into its history."""
 
         def become(old: dict[str, Any]) -> dict[str, Any]:
             known = _baseline(name, old)
             history = [] if known is None else [*known.history, (known.set_wall_ns, known.runs)]
             return {
                 "key": key,
+                "scenario": scenario,
                 "runs": list(runs),
                 "set_wall_ns": time.time_ns(),
                 "history": [{"set_wall_ns": at, "runs": list(then)} for at, then in history],
@@ -122,6 +130,7 @@ class Baselines:
 def _baseline(name: str, raw: dict[str, Any]) -> Baseline | None:
     try:
         history = tuple((int(then["set_wall_ns"]), tuple(map(str, then["runs"]))) for then in raw.get("history") or ())
-        return Baseline(name, str(raw["key"]), tuple(map(str, raw["runs"])), int(raw["set_wall_ns"]), history)
+        runs, key = tuple(map(str, raw["runs"])), str(raw["key"])
+        return Baseline(name, key, runs, int(raw["set_wall_ns"]), history, str(raw.get("scenario") or key[:12]))
     except (KeyError, TypeError, ValueError):
         return None

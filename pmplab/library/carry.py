@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import lzma
 import shutil
 import tarfile
 import tempfile
+import zlib
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -65,9 +67,9 @@ def read(path: Path, home: Path) -> str:
             (folder / _DIGESTS).unlink()
             shutil.move(folder, there)
             return there.name
-    except (tarfile.TarError, EOFError) as error:
-        message = f"is no exported run: {' '.join(str(error).split())}"
-        raise LibraryError(message, place=str(path)) from None
+    except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, ValueError):
+        message = "is no exported run, or only a part of one"
+        raise LibraryError(message, place=str(path), help="`pmp export RUN` writes one") from None
     except OSError as error:
         message = f"cannot be read: {error.strerror or error}"
         raise LibraryError(message, place=str(path)) from None
@@ -79,7 +81,7 @@ def _unpacked(path: Path, into: Path) -> Path:
         roots = {PurePosixPath(member.name).parts[0] for member in members if member.name}
         if len(roots) != 1 or len(members) > _MOST_FILES or not all(map(_harmless, members)):
             message = "is no exported run"
-            raise LibraryError(message, place=str(path))
+            raise LibraryError(message, place=str(path), help="`pmp export RUN` writes one")
         archive.extractall(into, filter="data")
     folder = into / roots.pop()
     try:

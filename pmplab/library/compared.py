@@ -103,6 +103,9 @@ def compare(
             name, before = library.usual(after[0])
         elif len(others) == 1 and library.is_baseline(others[0]):
             name, before = library.usual(after[0], str(others[0]))
+            if not before and name != PREVIOUS:
+                message = f"the baseline holds no run to compare {after[0].run_id} with but itself"
+                raise UsageError(message, place=name, help=f"`pmp baseline show {name}` lists its runs")
         else:
             try:
                 before = [library.entry(run) for run in others]
@@ -111,7 +114,11 @@ def compare(
                 raise RunNotFoundError(error.message, help=f"{error.help}; baselines: {names}") from None
             name = before[0].run_id if len(before) == 1 else f"{len(before)} runs"
         judged = {entry.run_id for entry in after}
-        found = compare_runs(library, after, [entry for entry in before if entry.run_id not in judged], name)
+        left = [entry for entry in before if entry.run_id not in judged]
+        if before and not left and others is not None:
+            message = f"{after[0].run_id} would be compared with itself"
+            raise UsageError(message, place=name, help="name another run, a baseline, or `previous` for the runs before it")
+        found = compare_runs(library, after, left, name)
         return replace(found, notes=(*found.notes, *library.troubles)) if library.troubles else found
 
 

@@ -136,7 +136,8 @@ class Library:
         if len(keys) != 1:
             message = "a baseline is of one scenario, these runs are of several" if chosen else "a baseline is made of runs"
             raise UsageError(message, help="`pmp runs` lists them with their scenarios")
-        return self.baselines.set(name, chosen[0].key, [entry.run_id for entry in chosen])
+        scenarios = ", ".join(map(str, chosen[0].facts.get("scenarios") or ()))
+        return self.baselines.set(name, chosen[0].key, [entry.run_id for entry in chosen], scenarios)
 
     def tag(self, run: str | os.PathLike[str], *, add: Iterable[str] = (), remove: Iterable[str] = ()) -> Entry:
         """Add tags to a run and take others away."""

@@ -20,7 +20,6 @@ _HEAD = ("users", "in flight", "offered", "per second", "p50", "p95", "p99", "er
 _PROBES = ("load", "", "why", "per second", "p99", "run")
 _OUTCOMES = ("", "tasks", "per second", "p50", "p95", "p99", "errors", "at most", "run")
 _INDENT = "    "
-_NOTHING = 1e-9
 MARK = {True: "✓", False: "✗", None: "?"}
 
 
@@ -155,7 +154,7 @@ def knee(found: Knee) -> str:
 
 
 def _figure(value: float) -> str:
-    return f"{value:.3g}" if value > _NOTHING else "0"
+    return f"{value:.3g}"
 
 
 def _whole(value: float) -> str:

@@ -130,6 +130,57 @@ def test_the_command_answers_with_its_exit_status(tmp_path: Path, five: list[Pat
     assert "Traceback" not in captured.out + captured.err
 
 
+def test_the_list_of_baselines_names_the_scenario_and_the_newest_run(
+    tmp_path: Path, five: list[Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def pmp(*words: str) -> str:
+        assert main(["--home", str(tmp_path), *words]) == 0
+        return capsys.readouterr().out
+
+    pmp("baseline", "set", "main", five[4].name, five[0].name)
+    head, row = pmp("baseline", "list").splitlines()
+    assert head.split() == ["baseline", "scenario", "runs", "set", "newest", "run"]
+    assert row.split()[:3] == ["main", "web", "2"]
+    assert row.split()[-1] == five[4].name
+    assert "of scenario web" in pmp("baseline", "show", "main")
+
+
+def test_a_run_is_not_compared_with_itself(tmp_path: Path, five: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--home", str(tmp_path), "compare", "latest", "latest"]) == 2
+    assert "would be compared with itself" in capsys.readouterr().err
+    with Library(tmp_path) as library:
+        library.set_baseline("own", five[4:])
+    with pytest.raises(UsageError, match="but itself"):
+        pmplab.compare(five[4], "own", home=tmp_path)
+
+
+def test_a_run_that_its_harness_limited_says_nothing_of_the_target(
+    tmp_path: Path, five: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limited = run_of(tmp_path, 9, 80.0)
+    monkeypatch.setattr("pmplab.library.library._limited", lambda _, entry: "it was late" if entry.dir == limited else None)
+    with Library(tmp_path) as library:
+        entry = library.judged(library.entry(limited))
+        assert (entry.limited, entry.healthy, entry.unhealthy) == (True, False, "its harness was the limit: it was late")
+        assert not library.judged(library.entry(five[0])).limited
+    found = pmplab.compare(limited, home=tmp_path)
+    assert found.verdict == "unclear"
+    assert any("its harness limited" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("rubbish", [b"", b"hello", b"\x1f\x8b\x08rubbish", b"BZh9rubbish", b"PK\x03\x04" + bytes(600)])
+def test_rubbish_is_not_imported_and_told_in_a_sentence(
+    tmp_path: Path, rubbish: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "rubbish.pmprun"
+    file.write_bytes(rubbish)
+    assert main(["--home", str(tmp_path), "import", str(file)]) == 2
+    told = capsys.readouterr().err
+    assert "is no exported run" in told
+    assert "method" not in told
+    assert len(told.splitlines()) == 1
+
+
 def test_runs_without_a_success_or_a_record_give_an_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     make(tmp_path, 1, frame=actions(random.Random(1), 0))
     make(tmp_path, 2, frame=actions(random.Random(1), 50, fail=1.0))

@@ -67,6 +67,13 @@ impl Ctx<'_> {
                 Ok((plan, at)) => {
                     let width = plan.of.as_ref().map_or(1, |of| of.chars().count());
                     let of = self.piece_of(item, at, width);
+                    if let Some(doubt) = doubt(&text.value, &plan) {
+                        let span = self.piece_of(item, doubt.at, doubt.width);
+                        let found = Diagnostic::warning(414, span, doubt.message)
+                            .label("all of them")
+                            .at(path.clone());
+                        self.report(found.help(doubt.help));
+                    }
                     all.push(ThresholdDecl { plan, of, path });
                 }
                 Err(defect) => {
@@ -133,6 +140,13 @@ fn parse(text: &str) -> Result<(Threshold, usize), Defect> {
         }
         _ => (text, false),
     };
+    if let Some(rest) = judged.trim_end().strip_suffix(" for") {
+        return Err(defect(
+            judged[rest.len() + 1..].trim_end(),
+            "`for` does not say for how long".into(),
+            "write a time, such as `for 10s`, or leave it out",
+        ));
+    }
     let (judged, window) = match judged[split.min(judged.len())..].find(" for ") {
         None => (judged, None),
         Some(at) => {
@@ -241,6 +255,32 @@ fn parse(text: &str) -> Result<(Threshold, usize), Defect> {
     Ok((threshold, at))
 }
 
+/// What may be meant otherwise: 1 is all of a share, and who writes it means 1 %.
+fn doubt(text: &str, plan: &Threshold) -> Option<Defect> {
+    let is_share = matches!(metric(&plan.metric), Some((_, Unit::Share)));
+    if !is_share || plan.bound < 1.0 {
+        return None;
+    }
+    let begin = text.find(['<', '>', '=', '!'])?;
+    let bound = begin + text[begin..].find(|c: char| !"<>=! ".contains(c))?;
+    let written: &str = text[bound..].split([' ', ',']).next()?;
+    if written.contains('%')
+        || text[bound..]
+            .trim_start_matches(written)
+            .trim_start()
+            .starts_with('%')
+    {
+        return None;
+    }
+    Some(Defect {
+        at: text[..bound].chars().count(),
+        width: written.chars().count(),
+        message: format!("`{written}` is 100 %"),
+        help: format!("write `{written}%` if that is meant, or `100%`"),
+        near: None,
+    })
+}
+
 /// The metric under its one name, and what it is measured in.
 fn metric(name: &str) -> Option<(String, Unit)> {
     let folded = name.to_lowercase().replace('-', "_");
@@ -309,6 +349,26 @@ mod tests {
     }
 
     #[test]
+    fn a_share_of_one_is_doubted_and_one_of_a_hundred_per_cent_is_not() {
+        let doubted = |text: &str| {
+            let (plan, _) = parse(text).unwrap();
+            doubt(text, &plan).map(|found| (found.at, found.width))
+        };
+        assert_eq!(doubted("fail_rate < 1"), Some((12, 1)));
+        assert_eq!(doubted("error-rate(login)<=1.0 for 10s"), Some((19, 3)));
+        assert_eq!(doubted("fail_rate < 1, abort"), Some((12, 1)));
+        for sure in [
+            "fail_rate < 1%",
+            "fail_rate < 100%",
+            "fail_rate < 100 %",
+            "fail_rate < 0.01",
+            "count < 1",
+        ] {
+            assert_eq!(doubted(sure), None, "{sure}");
+        }
+    }
+
+    #[test]
     fn what_is_no_threshold_says_where_and_why() {
         for (text, at, says) in [
             ("p95", 0, "compares a metric with a bound"),
@@ -325,6 +385,8 @@ mod tests {
             ("p95 < ", 0, "compared with a time"),
             ("p95 < 1s for 10ms", 13, "no shorter than a second"),
             ("p95 < 1s for ever", 13, "no window"),
+            ("p95 < 40ms for", 11, "does not say for how long"),
+            ("p95 < 40ms for, abort", 11, "does not say for how long"),
             ("p95 < 1s, about", 10, "nothing is done by `about`"),
             ("p95 < 1s for 10s, ", 0, "nothing is done by"),
         ] {
