@@ -16,6 +16,7 @@ import pmplab
 from pmplab.bundle import Bundle
 from pmplab.errors import DiagnosticsError, PmpError, RunInterrupted, UsageError
 from pmplab.magics import live, load, unload, verbs
+from tests.made_runs import make
 
 PROGRESS = {"t": 1_000_000_000, "phase": "running", "scenarios": [{"name": "s", "users": 2, "online": 2, "finished": 5}]}
 
@@ -319,3 +320,24 @@ def test_runs_of_an_empty_home(shell: InteractiveShell, tmp_path: Path) -> None:
     assert "no runs yet" in repr(shell.run_line_magic("pmp", f"--home {tmp_path} runs"))
     with pytest.raises(PmpError, match="nothing runs"):
         shell.run_line_magic("pmp", f"stop --home {tmp_path}")
+
+
+def test_the_workbook_and_its_changes_are_values(shell: InteractiveShell, tmp_path: Path) -> None:
+    make(tmp_path, 1)
+
+    def pmp(line: str) -> Any:
+        return shell.run_line_magic("pmp", f"--home {tmp_path} {line}")
+
+    workbook = pmp("workbook")
+    assert workbook.telemetry["counters"]["ended"].sum() == 400
+    assert pmp("workbook latest --section timeline").name == "timeline"
+    assert pmp("workbook latest --section raci").columns[:2] == ["level", "name"]
+    changes = pmp("changes latest --section execution")
+    assert sum(1 for _ in changes) == sum(1 for _ in changes) == 400, "it can be gone through again"
+    assert repr(changes).startswith("400 changes of")
+    assert len(repr(changes).splitlines()) == 12
+    assert "<script" not in changes._repr_html_()
+    assert str(pmp(f"changes latest --out {tmp_path / 'x'}")).startswith("400 changes: ")
+    for line in ("workbook latest --section nothing", "changes latest --section tempo"):
+        with pytest.raises(UsageError):
+            pmp(line)
