@@ -95,3 +95,11 @@ def test_however_it_ends(pmp: Pmp, tmp_path: Path, way: str) -> None:
     status = {"thresholds": "finished", "stopped at once": "stopped"}.get(way, way)
     assert process.returncode == {"finished": 0, "thresholds": THRESHOLDS, "crashed": 1, "trapped": 107}.get(way, 105)
     closed(pmp, pmplab.open_run(run_dir), status)
+
+
+def test_it_fails_for_want_of_room(small: Pmp, tmp_path: Path) -> None:
+    with servers.Server(servers.slow(0.0), ANYWHERE) as server:
+        bundle = bundles.write_leasing(tmp_path / "b", server.port, users=20)
+        done = small("run", bundle, "--json", "--quiet")
+    assert done.returncode == 1, done.stderr
+    closed(small, pmplab.open_run(json.loads(done.stdout)["run_dir"]), "failed")
