@@ -302,6 +302,9 @@ def test_completion(shell: InteractiveShell, tmp_path: Path, monkeypatch: pytest
     assert "--shards" in complete(shell, "%pmp run tri --sh")
     assert complete(shell, "%pmp run tri") == ["tri", "tricky/"]
     assert complete(shell, "%pmp show la") == ["latest"]
+    assert complete(shell, "%pmp workbook latest --section comm") == ["communications"]
+    assert complete(shell, "%pmp workbook latest --section area.s") == ["area.schedule", "area.scope", "area.stakeholder"]
+    assert complete(shell, "%pmp changes latest --section r") == ["registers"]
     assert complete(shell, "import o") == []
 
 
