@@ -40,8 +40,9 @@ class Workbook:
     Frames are Polars frames, told by name to `frame` and `to_pandas`. Raises UsageError when the records cannot be read.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, book: Book | None = None) -> None:
         self._run = run
+        self._of = book
 
     def __repr__(self) -> str:
         return f"Workbook({self._run.id!r}, {self._run.status})"
@@ -50,7 +51,16 @@ class Workbook:
         del include, exclude
         from pmplab.view import workbook_view
 
-        return {"text/plain": workbook_view.text(self), "text/html": workbook_view.html(self)}
+        still = self.still()
+        return {"text/plain": workbook_view.text(still), "text/html": workbook_view.html(still)}
+
+    def still(self) -> Workbook:
+        """Return the Workbook as it is now: what several of its frames need is read and worked out once."""
+        from pmplab._run import reading
+        from pmplab.analysis import hold
+
+        with reading(self._run):
+            return Workbook(self._run, book_of(self._run, hold(self._run.frames)))
 
     @property
     def run_id(self) -> str:
@@ -257,10 +267,10 @@ class Workbook:
             book = self._book()
             part, _, inner = name.partition(".")
             if not inner and part in VIEWS:
-                return _whole()[part](book)
+                return book.once(_whole()[part])
             make = sections.TABLES.get(part, {}).get(inner)
             if make is not None:
-                return make(book, most) if make in sections.LONG else make(book)
+                return make(book, most) if make in sections.LONG else book.once(make)
             if part == "area" and inner in AREAS:
                 return areas.area(book, inner)
             if part == "resource" and inner in self.resources:
@@ -272,7 +282,7 @@ class Workbook:
         return self.frame(name).to_pandas()
 
     def _book(self) -> Book:
-        return book_of(self._run)
+        return book_of(self._run) if self._of is None else self._of
 
 
 def book_of(run: Run, frames: Tables | None = None) -> Book:

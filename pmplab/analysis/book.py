@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import polars as pl
 
@@ -11,10 +11,11 @@ from pmplab.analysis import kept
 from pmplab.analysis.wbs import leaves
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pmplab.analysis.summary import Tables
 
+T = TypeVar("T")
 SCHEDULER = "scheduler"
 """Who answers for what no component does."""
 
@@ -28,6 +29,14 @@ class Book:
     facts: Mapping[str, Any] = field(default_factory=dict)
     initialised: Sequence[Mapping[str, Any]] = ()
     running: bool = False
+    memo: dict[object, Any] = field(default_factory=dict, repr=False)
+
+    def once(self, make: Callable[[Book], T]) -> T:
+        """Return what `make` makes of this book, made the first time it is asked for: a book is of one moment."""
+        if make not in self.memo:
+            self.memo[make] = make(self)
+        found: T = self.memo[make]
+        return found
 
     def table(self, name: str) -> pl.LazyFrame:
         """Return a table with every column that it should have."""

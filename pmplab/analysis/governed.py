@@ -41,14 +41,9 @@ def leases(book: Book) -> pl.DataFrame:
         )
         .collect()
     )
-    used = (
-        book.table("actions")
-        .filter(pl.col("resource").is_not_null())
-        .with_columns(domain, pl.col("component").cast(pl.String))
-        .group_by("domain", "component")
-        .len()
-        .collect()
-    )
+    # By key first: there are as many keys as entries, and far more actions.
+    by_key = book.table("actions").filter(pl.col("resource").is_not_null()).group_by("resource", "component").len().collect()
+    used = by_key.select(domain, pl.col("component").cast(pl.String), "len")
     own = {str(one.get("name")): one.get("domains") for one in book.components}
     rows: dict[str | None, dict[str, Any]] = {}
     for resource in book.resources:

@@ -57,7 +57,7 @@ def cells(book: Book) -> pl.DataFrame:
 def matrix(book: Book) -> pl.DataFrame:
     """Return the matrix: a row per process group, a column per area, in each cell its field and value, or the reason."""
     told = pl.format("{}: {}", "field", pl.col("value").fill_null("not known"))
-    text = cells(book).with_columns(pl.coalesce("reason", told).alias("cell"))
+    text = book.once(cells).with_columns(pl.coalesce("reason", told).alias("cell"))
     return text.pivot("area", index="process_group", values="cell").select("process_group", *AREAS)
 
 
@@ -79,16 +79,16 @@ class _Found:
 
     @classmethod
     def of(cls, book: Book) -> _Found:
-        counters = sections.counters(book)
+        counters = book.once(sections.counters)
         names = [name for name, dtype in counters.schema.items() if dtype == pl.Int64]
         return cls(
             book=book,
-            parts=governed.components(book),
-            domains=governed.leases(book),
+            parts=book.once(governed.components),
+            domains=book.once(governed.leases),
             totals={name: int(counters[name].sum()) for name in names},
             value=earned_value(book.frames, book.plan),
-            register=sections.registered(book),
-            milestones={row["milestone"]: row for row in sections.planned(book).iter_rows(named=True)},
+            register=book.once(sections.registered),
+            milestones={row["milestone"]: row for row in book.once(sections.planned).iter_rows(named=True)},
         )
 
 
@@ -118,13 +118,13 @@ def _planning(found: _Found) -> dict[str, Cell]:
         "communications": ("alerts set", len(monitoring.get("alerts") or ())),
         "risk": ("actions with a timeout or retries", len(risky)),
         "procurement": ("files with a digest", int(found.parts["digest"].is_not_null().sum())),
-        "stakeholder": ("nodes with one accountable", int(raci.raci(book)["accountable"].is_not_null().sum())),
+        "stakeholder": ("nodes with one accountable", int(book.once(raci.raci)["accountable"].is_not_null().sum())),
     }
 
 
 def _executing(found: _Found) -> dict[str, Cell]:
     book, totals = found.book, found.totals
-    called = raci.stakeholders(book).filter((pl.col("role") == "owner") & (pl.col("attempts") > 0)).height
+    called = book.once(raci.stakeholders).filter((pl.col("role") == "owner") & (pl.col("attempts") > 0)).height
     return {
         "integration": ("tasks ended", totals["tasks"]),
         "scope": ("calls ended", totals["ended"]),
@@ -132,8 +132,8 @@ def _executing(found: _Found) -> dict[str, Cell]:
         "cost": (f"actual cost, {found.value.unit}", _round(found.value.ac)),
         "quality": ("calls that succeeded", totals["success"]),
         "resource": ("leases taken", int(found.domains["acquired"].sum())),
-        "communications": ("messages", raci.messages(book).height),
-        "risk": ("entries of the run itself", sections.entries(book).height),
+        "communications": ("messages", book.once(raci.messages).height),
+        "risk": ("entries of the run itself", book.changes("registers").select(pl.len()).collect().item()),
         "procurement": ("components called", int((found.parts["attempts"] > 0).sum())),
         "stakeholder": ("owners whose components were called", called),
     }
@@ -141,10 +141,10 @@ def _executing(found: _Found) -> dict[str, Cell]:
 
 def _monitoring(found: _Found) -> dict[str, Cell]:
     book, totals, parts = found.book, found.totals, found.parts
-    broken = rollup(book).filter(~pl.col("holds"))
+    broken = book.once(rollup).filter(~pl.col("holds"))
     drifted = parts.filter(pl.col("initialised").is_not_null() & (pl.col("initialised") != pl.col("version")))
     succeeded = f"{100 * totals['success'] / totals['ended']:.2f} %" if totals["ended"] else None
-    last = max(raci.synced(book)["last_synced_s"], default=None)
+    last = max(book.once(raci.synced)["last_synced_s"], default=None)
     wrong = int(book.attempts.select(pl.col("wrong").sum()).collect().item() or 0)
     return {
         "integration": ("changes recorded", _recorded(book)),
@@ -163,7 +163,7 @@ def _monitoring(found: _Found) -> dict[str, Cell]:
 def _closing(found: _Found) -> dict[str, Cell]:
     book = found.book
     judged = book.facts.get("thresholds")
-    exits = closing.exits(book).group_by("exit").agg(pl.col("tasks").sum()).sort("exit").rows()
+    exits = book.once(closing.exits).group_by("exit").agg(pl.col("tasks").sum()).sort("exit").rows()
     return {
         "integration": ("status", "running" if book.running else book.facts.get("status")),
         "scope": ("tasks by exit", ", ".join(f"{name} {count}" for name, count in exits) or None),
@@ -171,7 +171,7 @@ def _closing(found: _Found) -> dict[str, Cell]:
         "cost": (f"estimate at completion, {found.value.unit}", _round(found.value.eac)),
         "quality": ("thresholds broken", sum(not one.get("ok") for one in judged) if judged else None),
         "resource": ("leases not given back", int((found.domains["live"] + found.domains["lost"]).sum())),
-        "communications": ("files kept", closing.files(book).height),
+        "communications": ("files kept", book.once(closing.files).height),
         "risk": ("issues open", sum(issue.closed_s is None for issue in found.register.issues)),
     }
 

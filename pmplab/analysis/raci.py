@@ -67,7 +67,7 @@ def stakeholders(book: Book) -> pl.DataFrame:
         row["component"]: row
         for row in book.attempts.group_by("component").agg(pl.col("count", "wrong").sum()).collect().iter_rows(named=True)
     }
-    told = {row["to"]: row for row in synced(book).iter_rows(named=True)}
+    told = {row["to"]: row for row in book.once(synced).iter_rows(named=True)}
     found: dict[str, dict[str, Any]] = {}
     for component, owner in book.owners.items():
         row = found.setdefault(owner, {"stakeholder": owner, "role": "owner", "components": [], "attempts": 0, "wrong": 0})
@@ -120,7 +120,9 @@ def messages(book: Book) -> pl.DataFrame:
 def synced(book: Book) -> pl.DataFrame:
     """Return for each whom something was told: `to`, `messages`, `last_synced_s`, `last_synced_at` (UTC)."""
     found = (
-        messages(book).group_by("to").agg(pl.len().cast(pl.Int64).alias("messages"), pl.col("t_s").max().alias("last_synced_s"))
+        book.once(messages)
+        .group_by("to")
+        .agg(pl.len().cast(pl.Int64).alias("messages"), pl.col("t_s").max().alias("last_synced_s"))
     )
     begin = book.wall_ns
     instant = pl.lit(None, pl.Datetime("ms", "UTC"))

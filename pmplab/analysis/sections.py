@@ -193,7 +193,7 @@ def work(book: Book) -> pl.DataFrame:
     `node`, `call`, `owner` (who does it), `accountable`, `planned`, `attempts`, `success`, `fail`,
     `timeout`, `retries_allowed`, `busy_s`.
     """
-    answers = {row["node"]: row["accountable"] for row in raci.raci(book).iter_rows(named=True)}
+    answers = {row["node"]: row["accountable"] for row in book.once(raci.raci).iter_rows(named=True)}
     found = {
         row["node"]: row
         for row in book.attempts.group_by("node")
@@ -265,7 +265,7 @@ def constraints(book: Book) -> pl.DataFrame:
         found = judged.get(text, {})
         value = found.get("value")
         rows.append(("threshold", text, text, found.get("ok"), None if value is None else f"{value:.6g}"))
-    for row in governed.leases(book).iter_rows(named=True):
+    for row in book.once(governed.leases).iter_rows(named=True):
         limit = f"touched by {', '.join(row['may_touch']) or 'none'}"
         rows.append(
             ("guard domain", str(row["domain"]), limit, row["outside"] == 0, f"{row['outside']} of {row['uses']} uses outside")
@@ -368,7 +368,7 @@ def risks(book: Book) -> pl.DataFrame:
             "strategy": r.strategy,
             "response": r.response,
         }
-        for r in registered(book).risks
+        for r in book.once(registered).risks
     ]
     text = dict.fromkeys(("id", "title", "category", "node", "cause"), pl.String)
     numbers = {"probability": pl.Float64, **dict.fromkeys(("band", "impact", "score"), pl.Int64)}
@@ -380,7 +380,7 @@ def issues(book: Book) -> pl.DataFrame:
     """Return the issue log: `id`, `kind`, `title`, `node`, `owner`, `opened_s`, `closed_s` (null: open), `raised_by`."""
     names = ("id", "kind", "title", "node", "owner", "opened_s", "closed_s", "raised_by")
     types = {name: pl.Float64 if name.endswith("_s") else pl.String for name in names}
-    rows = [tuple(getattr(issue, name) for name in names) for issue in registered(book).issues]
+    rows = [tuple(getattr(issue, name) for name in names) for issue in book.once(registered).issues]
     return pl.DataFrame(rows, schema=types, orient="row")
 
 
@@ -412,7 +412,7 @@ def entries(book: Book, most: int | None = None) -> pl.DataFrame:
 
 def log(book: Book, most: int | None = None) -> pl.DataFrame:
     """Return what was told to whom: `t_s`, `channel`, `to`, `message`, `cause`, `scenario`, `user_id`, `task_id`, `node`."""
-    rows = raci.messages(book).select(
+    rows = book.once(raci.messages).select(
         *("t_s", "channel", "to", "message", "cause", "scenario"), user_ids(), task_ids(book.workflows), "node"
     )
     return rows if most is None else rows.tail(most)

@@ -48,6 +48,7 @@ def main(args: argparse.Namespace, console: Console) -> int:
 
     workbook = find(args)
     if args.section is None:
+        workbook = workbook.still()
         if args.json:
             console.json(_whole(workbook, args.rows or workbook_view.ROWS))
         else:

@@ -65,6 +65,8 @@ def candidates(shell: InteractiveShell, done: list[str], word: str) -> Iterable[
         return [verb for verb in VERBS if verb.startswith(word)]
     if word.startswith("-"):
         return [option for option in options(done[0]) if option.startswith(word)]
+    if done[-1] == "--section":
+        return [name for name in _sections(done[0]) if name.startswith(word)]
     if done[0] == "explain":
         return [page.code for page in diagnostics.pages() if word.upper() in page.code]
     found: list[str] = []
@@ -73,6 +75,15 @@ def candidates(shell: InteractiveShell, done: list[str], word: str) -> Iterable[
     if done[0] in _TAKES_RUN:
         found += [name for name in _runs() if name.startswith(word)]
     return found + _paths(word)
+
+
+def _sections(verb: str) -> list[str]:
+    """Return what `--section` of a verb takes: sections of the Workbook, and of `workbook` its frames too."""
+    from pmplab._workbook import VIEWS
+    from pmplab.workbook.sections import AREAS, SECTIONS
+
+    names = [section.name for section in SECTIONS]
+    return [*names, *VIEWS, *(f"area.{area}" for area in AREAS)] if verb == "workbook" else names
 
 
 def options(verb: str) -> list[str]:

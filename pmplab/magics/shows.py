@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pmplab import diagnostics as codes
 from pmplab.view import columns, diagnostics, explain, wbs
 from pmplab.view.page import escape, page, table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pmplab._run import Run
+    from pmplab.workbook.changes import Change
+
+_CHANGE = ("shard", "seq", "t", "section", "path", "cause", "node")
+_LATEST = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +59,32 @@ class Tree:
 
     def _repr_html_(self) -> str:
         return page(wbs.html(self.node))
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """The change stream of a run to go through: `for change in changes`. Shown, it is its latest few."""
+
+    run: Run
+    sections: tuple[str, ...]
+    follow: bool
+
+    def __iter__(self) -> Iterator[Change]:
+        return self.run.changes(*self.sections, follow=self.follow)
+
+    def __repr__(self) -> str:
+        if self.follow and self.run.status == "running":
+            return f"changes of {self.run.id} as they come: for change in changes"
+        count, rows = 0, deque[tuple[str, ...]](maxlen=_LATEST)
+        for one in self:
+            count += 1
+            where = (one.section, one.path, one.cause, one.node or "")
+            rows.append((str(one.shard), str(one.seq), f"{one.t / 1e9:.3f}s", *where))
+        shown = columns.lines([_CHANGE, *rows], indent="")
+        return "\n".join([f"{count} changes of {self.run.id}, the latest:", *shown]) if count else "no changes yet"
+
+    def _repr_html_(self) -> str:
+        return page(f"<pre>{escape(repr(self))}</pre>")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pmplab.bundle import SCRIPT
 from pmplab.errors import BundleError, DiagnosticsError, PmpError, RunInterrupted, UsageError
 from pmplab.magics import line as lines
-from pmplab.magics.shows import Explained, Listing, Said, Tree
+from pmplab.magics.shows import Changes, Explained, Listing, Said, Tree
 
 if TYPE_CHECKING:
     import argparse
@@ -258,7 +258,9 @@ def _changes(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object
     from pmplab.commands import changes
 
     if args.out is None:
-        return changes.find(args).changes(*args.section, follow=args.follow)
+        found = Changes(changes.find(args), tuple(args.section), args.follow)
+        iter(found)  # a section that is not there is told now, not when it is gone through
+        return found
     return Said(f"{changes.write(args)} changes: {args.out}")
 
 

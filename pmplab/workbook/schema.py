@@ -71,12 +71,21 @@ def version() -> str:
     return str(_document()["version"])
 
 
+def frame_columns(name: str) -> tuple[Column, ...]:
+    """Return the columns of a table as frames have them: those on disk, then those that frames add."""
+    added = HOST_DERIVED if name == HOST.name else (VERSION,) if name == "actions" else ()
+    derived = (*added, SHARD) if name == HOST.name else (SHARD, *added)
+    return (*tables()[name].columns, *derived)
+
+
 def markdown() -> str:
-    """Return the schema as a page of Markdown, one table per table."""
+    """Return the schema as a page of Markdown, one table per table, with the columns that frames add."""
     head = ["| column | type | unit | null | meaning |", "| --- | --- | --- | --- | --- |"]
     parts = []
     for table in tables().values():
-        rows = [f"| `{c.name}` | {c.type} | {c.unit} | {'yes' if c.nullable else ''} | {c.doc} |" for c in table.columns]
+        rows = [
+            f"| `{c.name}` | {c.type} | {c.unit} | {'yes' if c.nullable else ''} | {c.doc} |" for c in frame_columns(table.name)
+        ]
         parts.append("\n".join([f"## {table.name}", "", table.doc, "", *head, *rows]))
     return "\n\n".join(parts) + "\n"
 

@@ -13,6 +13,7 @@ import pytest
 
 import pmplab
 from pmplab.library import Library
+from pmplab.workbook.frames import Frames
 from tests.faults import bundles, components, servers
 from tests.faults.runs import alive, run_dir_of
 
@@ -49,6 +50,14 @@ def closed(pmp: Pmp, run: pmplab.Run, status: str) -> None:
         assert [entry.run_id for entry in library.entries() if entry.run_id == run.id] == [run.id]
 
 
+def recorded(run_dir: Path, leases: int) -> None:
+    """Wait until so many leases stand in the records."""
+    end = time.monotonic() + 20
+    while Frames(run_dir).leases.collect().height < leases:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
 def write_trapping(folder: Path) -> None:
     """Add a scenario that begins after a second and whose component traps at its first call."""
     (folder / "bad.wasm").write_bytes(components.broken(components.vendored("http"), RUN_ACTION, components.TRAPS))
@@ -73,16 +82,24 @@ def test_however_it_ends(pmp: Pmp, tmp_path: Path, way: str) -> None:
         process = pmp.start("run", bundle, "--json", "--quiet", "--name", name, *words)
         run_dir = run_dir_of(pmp, name)
         server.wait_for_requests(8)
-        time.sleep(0.5)
+        recorded(run_dir, 8)
         if way == "stopped":
             process.send_signal(signal.SIGINT)
         elif way == "stopped at once":
             for _ in range(2):
                 process.send_signal(signal.SIGINT)
-                time.sleep(0.5)
+                time.sleep(1)
         elif way == "crashed":
             os.kill(json.loads((run_dir / "run.json").read_text())["pid"], signal.SIGKILL)
         process.communicate(timeout=60)
     status = {"thresholds": "finished", "stopped at once": "stopped"}.get(way, way)
     assert process.returncode == {"finished": 0, "thresholds": THRESHOLDS, "crashed": 1, "trapped": 107}.get(way, 105)
     closed(pmp, pmplab.open_run(run_dir), status)
+
+
+def test_it_fails_for_want_of_room(small: Pmp, tmp_path: Path) -> None:
+    with servers.Server(servers.slow(0.0), ANYWHERE) as server:
+        bundle = bundles.write_leasing(tmp_path / "b", server.port, users=20)
+        done = small("run", bundle, "--json", "--quiet")
+    assert done.returncode == 1, done.stderr
+    closed(small, pmplab.open_run(json.loads(done.stdout)["run_dir"]), "failed")

@@ -16,6 +16,7 @@ import pmplab
 from pmplab.bundle import Bundle
 from pmplab.errors import DiagnosticsError, PmpError, RunInterrupted, UsageError
 from pmplab.magics import live, load, unload, verbs
+from tests.made_runs import make
 
 PROGRESS = {"t": 1_000_000_000, "phase": "running", "scenarios": [{"name": "s", "users": 2, "online": 2, "finished": 5}]}
 
@@ -304,6 +305,9 @@ def test_completion(shell: InteractiveShell, tmp_path: Path, monkeypatch: pytest
     assert "--shards" in complete(shell, "%pmp run tri --sh")
     assert complete(shell, "%pmp run tri") == ["tri", "tricky/"]
     assert complete(shell, "%pmp show la") == ["latest"]
+    assert complete(shell, "%pmp workbook latest --section comm") == ["communications"]
+    assert complete(shell, "%pmp workbook latest --section area.s") == ["area.schedule", "area.scope", "area.stakeholder"]
+    assert complete(shell, "%pmp changes latest --section r") == ["registers"]
     assert complete(shell, "import o") == []
 
 
@@ -354,3 +358,24 @@ def test_compare_gives_the_object_or_raises_what_pmp_would_exit_with(
         assert f"all of what is {verdict}" in capsys.readouterr().out, "the figures come first"
     verdict = "same"
     assert shell.run_line_magic("pmp", "compare r1 --strict --json") == {"verdict": "same"}
+
+
+def test_the_workbook_and_its_changes_are_values(shell: InteractiveShell, tmp_path: Path) -> None:
+    make(tmp_path, 1)
+
+    def pmp(line: str) -> Any:
+        return shell.run_line_magic("pmp", f"--home {tmp_path} {line}")
+
+    workbook = pmp("workbook")
+    assert workbook.telemetry["counters"]["ended"].sum() == 400
+    assert pmp("workbook latest --section timeline").name == "timeline"
+    assert pmp("workbook latest --section raci").columns[:2] == ["level", "name"]
+    changes = pmp("changes latest --section execution")
+    assert sum(1 for _ in changes) == sum(1 for _ in changes) == 400, "it can be gone through again"
+    assert repr(changes).startswith("400 changes of")
+    assert len(repr(changes).splitlines()) == 12
+    assert "<script" not in changes._repr_html_()
+    assert str(pmp(f"changes latest --out {tmp_path / 'x'}")).startswith("400 changes: ")
+    for line in ("workbook latest --section nothing", "changes latest --section tempo"):
+        with pytest.raises(UsageError):
+            pmp(line)

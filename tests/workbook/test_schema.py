@@ -66,11 +66,15 @@ def test_what_the_host_samples_has_a_column_each():
     assert {"t", *facts.sample()} == {column.name for column in schema.HOST.columns}
 
 
-def test_the_documentation_names_every_table_and_column():
+def test_the_documentation_names_every_table_and_column(tmp_path):
     page = schema.markdown()
-    for table in schema.tables().values():
-        assert f"## {table.name}" in page
-        assert all(f"| `{column.name}` |" in page for column in table.columns)
+    for name, table in schema.tables().items():
+        assert f"## {name}\n\n{table.doc}\n" in page
+        part = page.partition(f"## {name}\n")[2].partition("\n## ")[0]
+        documented = [line.split("`")[1] for line in part.splitlines() if line.startswith("| `")]
+        assert documented == [column.name for column in schema.frame_columns(name)]
+        assert documented == Frames(tmp_path).table(name).collect_schema().names(), "what frames add is documented too"
+        assert all(column.doc.endswith(".") for column in schema.frame_columns(name))
 
 
 @pytest.mark.slow
