@@ -352,3 +352,32 @@ def test_compare_gives_the_object_or_raises_what_pmp_would_exit_with(
         assert f"all of what is {verdict}" in capsys.readouterr().out, "the figures come first"
     verdict = "same"
     assert shell.run_line_magic("pmp", "compare r1 --strict --json") == {"verdict": "same"}
+
+
+class TerminalInteractiveShell(InteractiveShell):
+    """Stands in for IPython's own, which wants a terminal."""
+
+
+def test_a_terminal_has_a_line_then_progress_and_the_summary_at_the_end(
+    started: list[Any], monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    InteractiveShell.clear_instance()
+    shell = TerminalInteractiveShell.instance()
+    load(shell)
+    try:
+        run = shell.run_line_magic("pmp", "run tri")
+        assert "2/2 users" in capsys.readouterr().out
+        shell.events.trigger("post_run_cell", None)
+        assert capsys.readouterr().out == "", "nothing is printed behind the prompt"
+        run.over.set()
+        shell.events.trigger("post_run_cell", None)
+        shell.events.trigger("post_run_cell", None)
+        assert capsys.readouterr().out.count("TOTAL RESULTS") == 1
+        ended = FakeRun()
+        monkeypatch.setattr(pmplab, "run", lambda *_, **__: ended)
+        threading.Timer(0.3, ended.over.set).start()
+        shell.run_line_magic("pmp", "run tri --wait")
+        assert capsys.readouterr().out.count("TOTAL RESULTS") == 1
+    finally:
+        unload(shell)
+        TerminalInteractiveShell.clear_instance()
