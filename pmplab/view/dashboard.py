@@ -372,7 +372,8 @@ def alerts_of(changes: pl.DataFrame) -> list[Alert]:
         what: dict[str, Any] = json.loads(value)
         name, scenario, message = (str(what.get(key) or "") for key in ("alert", "scenario", "message"))
         found.append(Alert(float(what.get("t") or 0) / _NS, name, scenario, message, what.get("notify")))
-    return found
+    # Each shard writes its own.
+    return sorted(found, key=lambda one: one.t)
 
 
 def _errors(seen: Seen) -> str:

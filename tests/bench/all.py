@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-ALL = ("startup", "check", "spawn", "truth", "side_by_side", "memory", "reading", "simulate", "rates", "http_vs_wrk")
+ALL = ("startup", "check", "spawn", "truth", "side_by_side", "memory", "reading", "simulate", "rates", "dashboard", "http_vs_wrk")
 
 
 def main() -> int:
