@@ -86,6 +86,8 @@ _NOTEBOOK = """\
   %pmp load BUNDLE as NAME        NAME is then a variable that holds the bundle
   run = %pmp run NAME             returns at once; run.wait(), run.stop(), run.frames.actions
   %pmp run NAME --wait            blocks until it has ended (PMPLAB_WAIT=1 makes every run do so)
+  %pmp stop                       lets the run finish what is in flight and ends it, as Drain and an interrupt of its cell do
+  PMPLAB_WIDGETS=0                shows runs without widgets, for front ends that have none
   %%pmp run [--files DIR]         the cell is the script; DIR holds the other files of its bundle
   %%pmp bundle DIR [--overwrite]  writes the cell as a bundle into the folder DIR
 """

@@ -54,6 +54,13 @@ class LiveView:
         """Whether the run is over and its static view does not stand yet."""
         return not self.done.is_set() and self._run.wait(0)
 
+    def look(self) -> None:
+        """Do nothing: the pump redraws, whoever waits."""
+
+    def settle(self, seconds: float) -> None:
+        """Wait until the static view stands, for so long at most."""
+        self.done.wait(seconds)
+
     def _ask(self, now: bool) -> None:
         """Do what a button says. The pump tells it in the view: it alone writes there."""
         self._asked = max(self._asked, 2 if now else 1)

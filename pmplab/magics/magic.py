@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from pmplab._run import Run
     from pmplab.magics.live import LiveView
+    from pmplab.magics.terminal import TerminalView
 
 _SETTLE_S = 20.0
 
@@ -26,7 +27,7 @@ class PmpMagics(Magics):  # type: ignore[misc]
         super().__init__(shell)
         self.targets: list[Any] = []
         self.shown_in: dict[str, int] = {}
-        self.views: list[LiveView] = []
+        self.views: list[LiveView | TerminalView] = []
 
     @no_var_expand  # type: ignore[untyped-decorator]
     @line_cell_magic  # type: ignore[untyped-decorator]
@@ -41,12 +42,13 @@ class PmpMagics(Magics):  # type: ignore[misc]
             print(str(shown).rstrip())
             return None
 
-    def show(self, run: Run) -> LiveView:
-        """Show `run` live in this cell."""
+    def show(self, run: Run) -> LiveView | TerminalView:
+        """Show `run` live in this cell, or on the terminal."""
+        from pmplab.magics import terminal
         from pmplab.magics.live import LiveView
 
         self.shown_in[run.id] = self.shell.execution_count
-        view = LiveView(run).start()
+        view = (terminal.TerminalView if terminal.wanted(self.shell) else LiveView)(run).start()
         self.views = [one for one in self.views if not one.done.is_set()] + [view]
         return view
 
@@ -54,7 +56,7 @@ class PmpMagics(Magics):  # type: ignore[misc]
         """After a cell: let the static views of runs that are over take their place before the next cell, or the end."""
         for view in self.views:
             if view.is_due:
-                view.done.wait(_SETTLE_S)
+                view.settle(_SETTLE_S)
 
     def is_shown(self, run: Run) -> bool:
         """Whether the cell that is being executed shows `run` already."""

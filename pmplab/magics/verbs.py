@@ -17,6 +17,7 @@ from pmplab.magics.shows import Changes, Explained, Listing, Said, Tree
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
 
     from pmplab._run import Run
     from pmplab.bundle import Bundle
@@ -181,20 +182,24 @@ def _always_waits() -> bool:
 
 
 def _follow(magics: PmpMagics, run: Run, *, wait: bool, quiet: bool = False) -> Run:
-    if not quiet:
-        magics.show(run)
+    view = None if quiet else magics.show(run)
     if wait:
-        _wait(run)
+        _wait(run, None if view is None else view.look)
         magics.settle()
     return run
 
 
-def _wait(run: Run) -> None:
-    """Block until `run` has ended. The first interrupt drains it, the second ends it at once; either is raised then."""
+def _wait(run: Run, look: Callable[[], None] | None = None) -> None:
+    """Block until `run` has ended. The first interrupt drains it, the second ends it at once; either is raised then.
+
+    `look` is called now and then.
+    """
     times, until = 0, float("inf")
     while True:
         try:
             while not run.wait(0.1):
+                if look is not None:
+                    look()
                 if time.monotonic() > until:
                     break
             break

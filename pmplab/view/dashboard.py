@@ -6,8 +6,6 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
 from pmplab.view import progress as progress_view
 from pmplab.view import summary, units
 from pmplab.view.chart import BLUE, GREEN, GREY, ORANGE, RED, Line, chart, charts, thinned
@@ -15,6 +13,8 @@ from pmplab.view.page import escape, facts, page, scroll, table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    import polars as pl
 
     from pmplab.analysis.flags import Flag
     from pmplab.analysis.thresholds import Judged
@@ -363,6 +363,8 @@ def alerts(fired: Sequence[Alert]) -> str:
 
 def alerts_of(changes: pl.DataFrame) -> list[Alert]:
     """Return the alerts among rows of the table `changes`, where they stand in `communications`."""
+    import polars as pl
+
     section = pl.col("section").cast(pl.String)
     fired = changes.filter((section == "communications") & pl.col("path").str.starts_with("alerts."))
     found = []
@@ -370,7 +372,8 @@ def alerts_of(changes: pl.DataFrame) -> list[Alert]:
         what: dict[str, Any] = json.loads(value)
         name, scenario, message = (str(what.get(key) or "") for key in ("alert", "scenario", "message"))
         found.append(Alert(float(what.get("t") or 0) / _NS, name, scenario, message, what.get("notify")))
-    return found
+    # Each shard writes its own.
+    return sorted(found, key=lambda one: one.t)
 
 
 def _errors(seen: Seen) -> str:

@@ -95,15 +95,21 @@ def _users(run: Run) -> list[dashboard.Users]:
             pl.col("planned").last().alias("planned"),
             begun.last().alias("begun"),
             (pl.col("online") + pl.col("stop")).max().alias("online"),
+            (pl.col("t").last() / 1e9).alias("t"),
         )
         .group_by("second")
-        .agg(pl.col("planned").filter(closed).sum(), pl.col("begun").filter(closed).sum(), pl.col("online").sum())
+        .agg(
+            pl.col("t").max(),
+            pl.col("planned").filter(closed).sum(),
+            pl.col("begun").filter(closed).sum(),
+            pl.col("online").sum(),
+        )
         .sort("second")
+        .drop("second")
         .collect()
         .rows()
     )
-    end = run.took or float("inf")
-    return [dashboard.Users(min(second + 1.0, end), planned, begun, online) for second, planned, begun, online in rows]
+    return [dashboard.Users(*row) for row in rows]
 
 
 def html(found: Mapping[str, Any], pictures: str = "", compared: Comparison | None = None) -> str:

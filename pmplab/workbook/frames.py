@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import io
 import re
+import threading
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
-import pyarrow as pa
 
 from pmplab.home import read_json
-from pmplab.workbook import stream
 from pmplab.workbook.schema import HOST, HOST_DERIVED, SHARD, VERSION, tables
 from pmplab.workbook.segments import Piece, pieces
+from pmplab.workbook.tailing import Cursor, grown
 
 if TYPE_CHECKING:
     from pmplab.workbook.schema import Table
@@ -30,6 +31,7 @@ _DTYPES: dict[str, pl.DataType] = {
 }
 _HOST_FILE = re.compile(r"s(\d+)-host\.ndjson")
 _RETRIES = 20
+_MOST_CHUNKS = 64
 
 
 def schema(table: Table) -> pl.Schema:
@@ -41,7 +43,8 @@ class Frames:
     """The tables of a run, each a lazy frame ordered by shard and `seq` (`host`: by shard and `t`).
 
     A frame shows what was written when it was asked for; ask again to see more. Parts are scanned when the frame is collected,
-    open segments (64 MB each at most) are read at once. A table of which nothing was written is empty, with all its columns.
+    open segments (64 MB each at most) are read at once, and kept for as long as they are none: who asks again waits for what is
+    new only. A table of which nothing was written is empty, with all its columns.
 
     >>> frames = Frames(run_dir)  # doctest: +SKIP
     >>> frames.actions.filter(pl.col("event") == "fail").collect()  # doctest: +SKIP
@@ -50,6 +53,8 @@ class Frames:
     def __init__(self, run_dir: str | Path) -> None:
         self._dir = Path(run_dir)
         self._versions: dict[str, str] | None = None
+        self._open: dict[str, dict[Path, _Open]] = {}
+        self._lock = threading.Lock()
 
     def __repr__(self) -> str:
         return f"Frames({str(self._dir)!r}): {', '.join(tables())}"
@@ -109,11 +114,32 @@ class Frames:
             return self.host
         for _ in range(_RETRIES):
             try:
-                frame = _assembled(pieces(self._dir, name), schema(known[name]))
+                with self._lock:
+                    frame = self._assembled(name, pieces(self._dir, name), schema(known[name]))
                 return frame.with_columns(self._version()) if name == "actions" else frame
             except FileNotFoundError:
                 continue  # a segment became a part since it was listed: list again
         raise FileNotFoundError(f"segments of {name} vanish as fast as they are listed in {self._dir}")
+
+    def _assembled(self, name: str, found: list[Piece], columns: pl.Schema) -> pl.LazyFrame:
+        runs: list[pl.LazyFrame] = [pl.LazyFrame(schema={**columns, SHARD.name: pl.Int32})]
+        before = self._open.get(name, {})
+        kept = {one.path: before.get(one.path) or _Open(pl.DataFrame(schema=columns)) for one in found if not one.part}
+        self._open[name] = kept
+        for shard in sorted({piece.shard for piece in found}):
+            own = [piece for piece in found if piece.shard == shard]
+            number = pl.lit(shard, pl.Int32).alias(SHARD.name)
+            # Segments of a shard may lie between its parts: neighbours of one kind are read together, in order.
+            start = 0
+            while start < len(own):
+                end = start
+                while end < len(own) and own[end].part == own[start].part:
+                    end += 1
+                near = own[start:end]
+                read = _scanned(near, columns) if near[0].part else _read([(one.path, kept[one.path]) for one in near], columns)
+                runs.append(read.with_columns(number))
+                start = end
+        return pl.concat(runs) if len(runs) > 2 else runs[-1]
 
     def _version(self) -> pl.Expr:
         """Return the version of the component that a row names: the plan says it once, and no row need repeat it on disk."""
@@ -129,35 +155,27 @@ class Frames:
         return found.cast(pl.Categorical).alias(VERSION.name)
 
 
-def _assembled(found: list[Piece], columns: pl.Schema) -> pl.LazyFrame:
-    runs: list[pl.LazyFrame] = [pl.LazyFrame(schema={**columns, SHARD.name: pl.Int32})]
-    for shard in sorted({piece.shard for piece in found}):
-        own = [piece for piece in found if piece.shard == shard]
-        number = pl.lit(shard, pl.Int32).alias(SHARD.name)
-        # Segments of a shard may lie between its parts: neighbours of one kind are read together, in order.
-        start = 0
-        while start < len(own):
-            end = start
-            while end < len(own) and own[end].part == own[start].part:
-                end += 1
-            runs.append((_scanned if own[start].part else _read)(own[start:end], columns).with_columns(number))
-            start = end
-    return pl.concat(runs) if len(runs) > 2 else runs[-1]
-
-
 def _scanned(parts: list[Piece], columns: pl.Schema) -> pl.LazyFrame:
     paths = [piece.path for piece in parts]
     return pl.scan_parquet(paths, schema=columns, missing_columns="insert", extra_columns="ignore", hive_partitioning=False)
 
 
-def _read(segments: list[Piece], columns: pl.Schema) -> pl.LazyFrame:
-    frames = [pl.DataFrame(schema=columns)]
-    for segment in segments:
-        batches = list(stream.batches(segment.path))
-        if batches:
-            frame = pl.DataFrame(pa.Table.from_batches(batches))
-            frames.append(frame.select(_column(frame, name, dtype) for name, dtype in columns.items()))
-    return pl.concat(frames).lazy()
+@dataclass
+class _Open:
+    """What was read of a segment, and how far."""
+
+    frame: pl.DataFrame
+    cursor: Cursor = field(default_factory=Cursor)
+
+
+def _read(segments: list[tuple[Path, _Open]], columns: pl.Schema) -> pl.LazyFrame:
+    for path, known in segments:
+        for whole in grown(path, known.cursor):
+            more = pl.DataFrame(whole)
+            known.frame = known.frame.vstack(more.select(_column(more, name, dtype) for name, dtype in columns.items()))
+        if known.frame.n_chunks() > _MOST_CHUNKS:
+            known.frame = known.frame.rechunk()
+    return pl.concat([known.frame for _, known in segments]).lazy()
 
 
 def _column(frame: pl.DataFrame, name: str, dtype: pl.DataType) -> pl.Expr:

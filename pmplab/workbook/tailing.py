@@ -21,7 +21,7 @@ _CHUNK = 32 << 20
 
 
 @dataclass
-class _Cursor:
+class Cursor:
     """How far a piece was read. `opening` is what a segment begins with: schema and dictionaries."""
 
     offset: int = 0
@@ -37,7 +37,7 @@ class Tail:
         self._dir = Path(run_dir)
         self._table = table
         self._columns = list(columns)
-        self._cursors: dict[tuple[int, int], _Cursor] = {}
+        self._cursors: dict[tuple[int, int], Cursor] = {}
 
     def read(self) -> Iterator[pl.DataFrame]:
         """Yield what was added since the last call, by shard and in order of `seq` within it."""
@@ -47,7 +47,7 @@ class Tail:
     def by_shard(self) -> Iterator[tuple[int, pl.DataFrame]]:
         """Yield the same as `read`, each frame with its shard."""
         for piece in pieces(self._dir, self._table):
-            cursor = self._cursors.setdefault(piece.key, _Cursor())
+            cursor = self._cursors.setdefault(piece.key, Cursor())
             if cursor.done:
                 continue
             ended = piece.part or stream.ended(piece.path)  # asked before reading: what comes later is read next time
@@ -60,23 +60,29 @@ class Tail:
             if cursor.done:
                 cursor.opening = b""
 
-    def _part(self, piece: Piece, cursor: _Cursor) -> Iterator[pl.DataFrame]:
+    def _part(self, piece: Piece, cursor: Cursor) -> Iterator[pl.DataFrame]:
         frame = pl.scan_parquet(piece.path).slice(cursor.rows).select(self._columns).collect()
         cursor.rows += frame.height
         yield frame
 
-    def _segment(self, piece: Piece, cursor: _Cursor) -> Iterator[pl.DataFrame]:
-        with piece.path.open("rb") as file:
-            while True:
-                file.seek(cursor.offset)
-                opening, batches = _messages(file.read(_CHUNK))
-                cursor.opening += opening
-                cursor.offset += len(opening) + len(batches)
-                if not batches:
-                    return
-                whole = ipc.open_stream(pa.BufferReader(cursor.opening + batches)).read_all()
-                cursor.rows += whole.num_rows
-                yield pl.DataFrame(whole.select(self._columns))
+    def _segment(self, piece: Piece, cursor: Cursor) -> Iterator[pl.DataFrame]:
+        for whole in grown(piece.path, cursor):
+            yield pl.DataFrame(whole.select(self._columns))
+
+
+def grown(path: Path, cursor: Cursor) -> Iterator[pa.Table]:
+    """Yield what was added to a segment since `cursor` was there, and move it on."""
+    with path.open("rb") as file:
+        while True:
+            file.seek(cursor.offset)
+            opening, batches = _messages(file.read(_CHUNK))
+            cursor.opening += opening
+            cursor.offset += len(opening) + len(batches)
+            if not batches:
+                return
+            whole = ipc.open_stream(pa.BufferReader(cursor.opening + batches)).read_all()
+            cursor.rows += whole.num_rows
+            yield whole
 
 
 def _messages(data: bytes) -> tuple[bytes, bytes]:

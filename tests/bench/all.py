@@ -7,7 +7,10 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-ALL = ("startup", "check", "spawn", "truth", "side_by_side", "memory", "reading", "simulate", "rates", "http_vs_wrk", "judging")
+ALL = (
+    "startup", "check", "spawn", "truth", "side_by_side", "memory", "reading", "simulate", "rates", "dashboard", "judging",
+    "http_vs_wrk",
+)  # fmt: skip
 
 
 def main() -> int:

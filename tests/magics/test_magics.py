@@ -379,3 +379,32 @@ def test_the_workbook_and_its_changes_are_values(shell: InteractiveShell, tmp_pa
     for line in ("workbook latest --section nothing", "changes latest --section tempo"):
         with pytest.raises(UsageError):
             pmp(line)
+
+
+class TerminalInteractiveShell(InteractiveShell):
+    """Stands in for IPython's own, which wants a terminal."""
+
+
+def test_a_terminal_has_a_line_then_progress_and_the_summary_at_the_end(
+    started: list[Any], monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    InteractiveShell.clear_instance()
+    shell = TerminalInteractiveShell.instance()
+    load(shell)
+    try:
+        run = shell.run_line_magic("pmp", "run tri")
+        assert "2/2 users" in capsys.readouterr().out
+        shell.events.trigger("post_run_cell", None)
+        assert capsys.readouterr().out == "", "nothing is printed behind the prompt"
+        run.over.set()
+        shell.events.trigger("post_run_cell", None)
+        shell.events.trigger("post_run_cell", None)
+        assert capsys.readouterr().out.count("TOTAL RESULTS") == 1
+        ended = FakeRun()
+        monkeypatch.setattr(pmplab, "run", lambda *_, **__: ended)
+        threading.Timer(0.3, ended.over.set).start()
+        shell.run_line_magic("pmp", "run tri --wait")
+        assert capsys.readouterr().out.count("TOTAL RESULTS") == 1
+    finally:
+        unload(shell)
+        TerminalInteractiveShell.clear_instance()

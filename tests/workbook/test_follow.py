@@ -70,6 +70,31 @@ def test_memory_is_bounded_by_seconds_and_tail(tmp_path, write_segment):
     assert follower.nodes()["count"].to_list() == [200]
 
 
+def test_what_went_wrong_is_counted_by_node_and_kind_and_each_frame_is_passed_on(recorded):
+    frames = []
+    follower = Follower(recorded, tail=0, also=frames.append)
+    follower.poll()
+    assert sum(frame.height for frame in frames) == 180
+    exact = Frames(recorded).actions.filter(pl.col("error_type").is_not_null()).collect()
+    wrong = follower.wrong()
+    assert sum(one.count for one in wrong) == exact.height > 0
+    assert [one.count for one in wrong] == sorted((one.count for one in wrong), reverse=True)
+    assert follower.tail().is_empty()
+
+
+def test_the_last_seconds_together_are_what_their_rows_are(recorded):
+    follower = Follower(recorded)
+    follower.poll()
+    since = (follower.latest - 1) * 1_000_000_000
+    rows = Frames(recorded).actions.filter(pl.col("t_end") >= since)
+    found = follower.lately(2)
+    assert found["count"] == rows.collect().height
+    exact = seconds(
+        rows.with_columns(t_end=since + 0 * pl.col("t_end"), t_intended=since + pl.col("t_intended") - pl.col("t_end"))
+    )
+    assert found["p50_ms"] == pytest.approx(exact.collect()["p50_ms"].item(), rel=1 / 256)
+
+
 @given(st.integers(0, (1 << 45) - 1))
 def test_the_middle_of_a_bucket_is_near_every_duration_in_it(duration):
     bucket = int(buckets(np.array([duration]))[0])
