@@ -11,26 +11,16 @@ from pmplab._version import __version__
 
 if TYPE_CHECKING:
     from pmplab import errors, figures
+    from pmplab._calibrate import calibrate, what_if
     from pmplab._report import Report, report
     from pmplab._run import Run, open_run, run, runs
     from pmplab.bundle import Bundle, load
     from pmplab.library import Library, compare
 
 __all__ = [
-    "Bundle",
-    "Library",
-    "Report",
-    "Run",
-    "__version__",
-    "compare",
-    "errors",
-    "figures",
-    "load",
-    "open_run",
-    "report",
-    "run",
-    "runs",
-]
+    "Bundle", "Library", "Report", "Run", "__version__", "calibrate", "compare", "errors", "figures", "load", "open_run",
+    "report", "run", "runs", "what_if",
+]  # fmt: skip
 
 _HOMES = {
     "Bundle": "pmplab.bundle",
@@ -43,6 +33,8 @@ _HOMES = {
     "open_run": "pmplab._run",
     "run": "pmplab._run",
     "runs": "pmplab._run",
+    "calibrate": "pmplab._calibrate",
+    "what_if": "pmplab._calibrate",
 }
 
 

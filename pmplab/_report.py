@@ -111,9 +111,11 @@ def report(run: RunLike, baseline: RunLike | None = None, *, home: Path | str | 
 
 def _report(run: Run, baseline: RunLike | None) -> Report:
     from pmplab import analysis, library
+    from pmplab._run import seconds_of, summary_of
     from pmplab._workbook import book_of
     from pmplab.analysis.capacity import capacity
     from pmplab.analysis.closing import closing
+    from pmplab.library import lessons
 
     frames, facts, plan = analysis.hold(run.frames), run.manifest, run.plan
     known = analysis.health(frames, simulated=bool(facts.get("simulated")), plan=plan, cpus=(facts.get("host") or {}).get("cpus"))
@@ -121,7 +123,8 @@ def _report(run: Run, baseline: RunLike | None) -> Report:
     register = analysis.register(frames, plan, facts=facts, health=known)
     amplified, burst = analysis.retries(frames), analysis.bursts(frames)
     steps = analysis.levels(frames, plan)
-    summed = run.summary().to_json()
+    summed = summary_of(run, frames).to_json()
+    proposed = analysis.lessons(register, health=known, bursts=burst, retries=amplified)
     verdict, reasons = _verdict(summed, facts, known, compared)
     return Report(
         run_id=run.id,
@@ -145,9 +148,9 @@ def _report(run: Run, baseline: RunLike | None) -> Report:
         capacity=capacity(steps) if steps.height > 1 else None,
         comparison=compared,
         register=register,
-        lessons=analysis.lessons(register, health=known, bursts=burst, retries=amplified),
+        lessons=lessons.merged(proposed, lessons.known(run)),
         closing=closing(book_of(run, frames)),
-        seconds=run.seconds,
+        seconds=seconds_of(run, frames),
         load=_load(run),
     )
 

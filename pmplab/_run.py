@@ -55,6 +55,31 @@ def several(runs: RunLike | Iterable[RunLike]) -> list[RunLike]:
     return [runs] if isinstance(runs, (str, os.PathLike, Run)) else list(runs)
 
 
+def summary_of(run: Run, tables: Tables) -> Summary:
+    """Sum up what is in `tables`, which are those of `run` or a part of them."""
+    from pmplab.analysis import summary
+
+    state = run.state
+    return summary(
+        tables,
+        state.manifest or None,
+        run={**state.run, "message": run.message},
+        plan=run.plan,
+        progress=run.progress,
+        run_dir=str(run.dir),
+        status=state.status,
+    )
+
+
+def seconds_of(run: Run, tables: Tables) -> pl.DataFrame:
+    """Aggregate what is in `tables`, which are those of `run` or a part of them, per second."""
+    from pmplab.analysis import seconds, windows
+
+    if run.manifest.get("records") == "windows":
+        return windows.by_second(tables.windows.collect())
+    return seconds(tables.actions).collect()
+
+
 class Run:
     """A run, going on or over. It is a view of the run's folder: two handles of one run never disagree."""
 
@@ -138,7 +163,8 @@ class Run:
     def plan(self) -> dict[str, Any] | None:
         """The plan with its WBS tree."""
         answer = read_json(self.dir / "plan.json")
-        return None if answer is None else answer.get("plan")
+        plan = None if answer is None else answer.get("plan")
+        return plan if isinstance(plan, dict) else None
 
     @property
     def initialised(self) -> list[dict[str, Any]]:
@@ -175,11 +201,7 @@ class Run:
     @property
     def seconds(self) -> pl.DataFrame:
         """Aggregates per second of the run."""
-        from pmplab.analysis import seconds, windows
-
-        if self.manifest.get("records") == "windows":
-            return windows.by_second(self.frames.windows.collect())
-        return seconds(self.frames.actions).collect()
+        return seconds_of(self, self.frames)
 
     @property
     def wbs(self) -> pl.DataFrame:
@@ -188,6 +210,18 @@ class Run:
 
         kept = self.frames.windows if self.manifest.get("records") == "windows" else self.frames.actions
         return wbs.wbs((self.plan or {}).get("wbs"), kept)
+
+    @property
+    def lessons(self) -> pl.DataFrame:
+        """The lessons of the run, a row each: what its analyses propose, as people accepted, edited or rejected it."""
+        import polars as pl
+
+        from pmplab.analysis import Lesson
+        from pmplab.library import lessons
+
+        return pl.DataFrame(
+            [one.to_json() for one in lessons.of(self)], schema=dict.fromkeys(Lesson.__dataclass_fields__, pl.String)
+        )
 
     def changes(self, *sections: str, follow: bool = False) -> Iterator[Change]:
         """Yield the change stream: every row that the core wrote, shard by shard in the order of `seq`, without gaps.
@@ -247,7 +281,7 @@ class Run:
 
         Raises UsageError when no component has the tag.
         """
-        from pmplab.analysis import summary, tagged
+        from pmplab.analysis import tagged
 
         tables: Tables = self.frames
         if tag is not None:
@@ -256,16 +290,7 @@ class Run:
                 message = f"no component has the tag `{tag}`"
                 raise UsageError(message, help=f"there are {', '.join(known)}" if known else "add `metadata.tags` to a component")
             tables = tagged.Tagged(tables, own)
-        state = self.state
-        return summary(
-            tables,
-            state.manifest or None,
-            run={**state.run, "message": self.message},
-            plan=self.plan,
-            progress=self.progress,
-            run_dir=str(self.dir),
-            status=state.status,
-        )
+        return summary_of(self, tables)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the run is over, for at most `timeout` seconds. Returns whether it is."""

@@ -281,7 +281,18 @@ def book_of(run: Run, frames: Tables | None = None) -> Book:
 
     facts = {**run.manifest, "status": run.status}
     tables: Tables = run.frames if frames is None else frames
-    return Book(tables, run.plan or {}, facts, run.initialised, running=run.status == "running")
+    return Book(tables, _plan(run), facts, run.initialised, running=run.status == "running")
+
+
+def _plan(run: Run) -> dict[str, Any]:
+    """Return the plan of a run as far as it is one: of another version's or a foreign one, only parts that have names."""
+    plan = dict(run.plan or {})
+    for key in ("scenarios", "components", "resources"):
+        parts = plan.get(key)
+        plan[key] = [one for one in parts if isinstance(one, dict) and one.get("name")] if isinstance(parts, list) else []
+    tree = plan.get("wbs")
+    plan["wbs"] = tree if isinstance(tree, dict) and tree.get("node") else {}
+    return plan
 
 
 @dataclass(frozen=True, eq=False)

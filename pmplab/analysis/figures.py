@@ -56,8 +56,8 @@ def figures(frames: Tables, *, records: str = "full", duration_s: float | None =
         kept = frames.windows.collect().with_columns(pl.col("node").cast(pl.String))
         whole = kept.with_columns(_scenario().alias("node"))
         return {**_windowed(whole, duration_s), **_windowed(kept, duration_s)}
-    by_node = _of(frames.actions, pl.col("node").cast(pl.String))
-    by_scenario = _of(frames.actions, pl.col("scenario").cast(pl.String))
+    by_node = _of(frames.actions, "node")
+    by_scenario = _of(frames.actions, "scenario")
     nodes, scenarios = pl.collect_all([by_node, by_scenario])
     return {row.pop("where"): Figures(**row) for row in (*scenarios.to_dicts(), *nodes.to_dicts())}
 
@@ -66,13 +66,14 @@ def _scenario() -> pl.Expr:
     return pl.col("node").str.split("/").list.first()
 
 
-def _of(actions: pl.LazyFrame, key: pl.Expr) -> pl.LazyFrame:
-    time = latency.response().filter(latency.measured())
+def _of(actions: pl.LazyFrame, key: str) -> pl.LazyFrame:
+    time = pl.col("response")
     # A rate over less than a second says nothing: one action of 20 ms is not 50 a second.
     span = ((pl.col("t_end").max() - pl.col("t_intended").min()) / _NS).clip(1.0)
     good = (pl.col("event") == "success").sum()
     return (
-        actions.group_by(key.alias("where"))
+        latency.timed(actions, "response")
+        .group_by(key)
         .agg(
             pl.len().cast(pl.Int64).alias("count"),
             ((pl.col("event") != "success") & (pl.col("class") == "target")).sum().cast(pl.Int64).alias("errors"),
@@ -80,6 +81,7 @@ def _of(actions: pl.LazyFrame, key: pl.Expr) -> pl.LazyFrame:
             (time.quantile(0.99, interpolation=latency.INTERPOLATION) / 1e6).alias("p99_ms"),
             pl.when(span > 0).then(good / span).alias("rate_per_s"),
         )
+        .select(pl.col(key).cast(pl.String).alias("where"), pl.exclude(key))
         .sort("where")
     )
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from pmplab.analysis.retries import RetryAmplification
     from pmplab.analysis.risk import Register
 
-Status = Literal["proposed", "accepted", "dropped"]
-STATUSES = ("proposed", "accepted", "dropped")
+Status = Literal["proposed", "accepted", "edited", "rejected"]
+STATUSES = ("proposed", "accepted", "edited", "rejected")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Lesson:
     """A record of the lessons learned register.
 
     `id` is the same for the same finding in every run of a scenario. `evidence` is a filter of the run's frames that shows it,
-    `node` the node of the WBS that it is about.
+    `node` the node of the WBS that it is about. `status`: what somebody made of it; `edited` is accepted in other words.
     """
 
     id: str

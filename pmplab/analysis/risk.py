@@ -216,17 +216,17 @@ def _of_plan(plan: Mapping[str, Any] | None) -> tuple[dict[str, str | None], dic
 def _tails(frames: Tables, weights: Mapping[str, float], owners: Mapping[str, str | None]) -> list[Risk]:
     if kept.windowed(frames):
         return []
-    time = latency.response().filter(latency.measured())
-    p50 = time.quantile(0.5, interpolation=latency.INTERPOLATION)
-    p99 = time.quantile(0.99, interpolation=latency.INTERPOLATION)
-    rows = (
-        kept.table(frames, "actions")
-        .group_by(pl.col("node").cast(pl.String))
-        .agg(p50.alias("p50"), p99.alias("p99"), time.len().alias("n"), (time > TAIL * p50).sum().alias("slow"))
-        .filter((pl.col("p99") > TAIL * pl.col("p50")) & (pl.col("n") >= 100))
-        .sort("node")
-        .collect()
+    time = pl.col("response")
+    timed = latency.timed(kept.table(frames, "actions"), "response")
+    ends = [time.quantile(q, interpolation=latency.INTERPOLATION).alias(name) for name, q in (("p50", 0.5), ("p99", 0.99))]
+    found = timed.group_by("node").agg(*ends, time.count().alias("n"))
+    heavy = found.filter((pl.col("p99") > TAIL * pl.col("p50")) & (pl.col("n") >= 100)).collect()
+    slow = (
+        timed.join(heavy.lazy().select("node", "p50"), on="node")
+        .group_by("node")
+        .agg((time > TAIL * pl.col("p50")).sum().alias("slow"))
     )
+    rows = heavy.join(slow.collect(), on="node").with_columns(pl.col("node").cast(pl.String)).sort("node")
     return [
         _risk(
             title=f"heavy tail on {row['node']}",

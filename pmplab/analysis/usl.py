@@ -24,6 +24,7 @@ LEAST_LEVELS = 6
 REACH = 2.0
 """The law is not asked beyond so many times the highest concurrency that was measured."""
 _DRAWS = 200
+_BAND = 40
 _SEED = 20_070_601
 
 
@@ -42,7 +43,8 @@ class Scalability:
 
     `peak_users` and `peak_rate` are where throughput is highest, None when the law has no peak (kappa is 0) or when it lies
     beyond twice the highest concurrency that was measured; `ceiling` is the rate that is approached without a peak. `r2` is the
-    share of the variance that the law explains.
+    share of the variance that the law explains. `band` holds users, and between what rates the law lies there with 95 %
+    confidence, as far as it may be asked.
     """
 
     lam: Interval
@@ -53,6 +55,7 @@ class Scalability:
     ceiling: float | None
     r2: float
     most_measured: float
+    band: tuple[tuple[float, float, float], ...] = ()
 
     def rate(self, users: float) -> float:
         """Return the throughput with so many users, per s. Raises ValueError beyond twice what was measured."""
@@ -106,6 +109,7 @@ def fit(users: Sequence[float], rates: Sequence[float], weights: Sequence[float]
         ceiling=ceiling,
         r2=r2,
         most_measured=most,
+        band=_band(lam, sigma, kappa, most),
     )
 
 
@@ -164,6 +168,15 @@ def _peak(
     highest = lam * there / (1 + sigma * (there - 1) + kappa * there * (there - 1))
     rate = float(_law(np.array([at]), *best)[0])
     return _interval(at, there, wider), _interval(rate, highest, wider)
+
+
+def _band(
+    lam: NDArray[np.float64], sigma: NDArray[np.float64], kappa: NDArray[np.float64], most: float
+) -> tuple[tuple[float, float, float], ...]:
+    at = np.linspace(0, REACH * most, _BAND + 1)[1:]
+    rates = lam[:, None] * at / (1 + sigma[:, None] * (at - 1) + kappa[:, None] * at * (at - 1))
+    low, high = np.quantile(rates, [0.025, 0.975], axis=0)
+    return tuple(zip(at.tolist(), low.tolist(), high.tolist(), strict=True))
 
 
 def _interval(value: float, draws: NDArray[np.float64], wider: float) -> Interval:

@@ -1,4 +1,4 @@
-"""Say how much the system can take: from runs in stairs, or by a search for the highest load that meets an objective."""
+"""Say how much the system can take: from runs in stairs, by a search for the highest load with an objective, or by a what-if."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pmplab.errors import UsageError
 from pmplab.target.options import seconds
 
 if TYPE_CHECKING:
+    from pmplab._calibrate import WhatIf
     from pmplab._capacity import Probe, Search
     from pmplab.analysis.capacity import Capacity, Plan
     from pmplab.commands.console import Console
@@ -35,6 +36,14 @@ def add(parser: argparse.ArgumentParser) -> None:
     add("--demand", type=_positive, metavar="N", help="say how many instances serve so many actions per second")
     add("--growth", type=_growth, default=0.0, metavar="SHARE", help="by how much the demand grows, such as 30%%")
     add("--target", type=_share, default=0.7, metavar="SHARE", help="how busy an instance may be (default 70%%)")
+    add(
+        "--what-if",
+        action="append",
+        default=[],
+        metavar="CHANGE",
+        dest="what_if",
+        help="simulate the run with another load or target, such as users=2x, rate=1.5x, workers=16",
+    )
     add("--simulate", action="store_true", help="search in simulation")
     add_bundle_options(parser)
     add_json(parser)
@@ -108,9 +117,9 @@ class Judged:
         }
 
 
-def find(args: argparse.Namespace, on_probe: Any = None) -> Search | Judged:
+def find(args: argparse.Namespace, on_probe: Any = None) -> Search | Judged | WhatIf:
     """Judge or search, as the arguments say. Raises what `pmplab.run` raises, RunNotFoundError, UsageError."""
-    from pmplab import _capacity
+    from pmplab import _calibrate, _capacity
     from pmplab.analysis import capacity as analysis
 
     if args.slo:
@@ -136,6 +145,11 @@ def find(args: argparse.Namespace, on_probe: Any = None) -> Search | Judged:
     if bundles:
         message = "a bundle is not a run: a search on it needs an objective"
         raise UsageError(message, place=bundles[0], help=f"pmp capacity {bundles[0]} --slo 'p99 < 50ms'")
+    if args.what_if:
+        if len(args.what) != 1:
+            message = "a what-if takes one run"
+            raise UsageError(message, place=" ".join(args.what), help="pmp capacity RUN --what-if users=2x")
+        return _calibrate.what_if(args.what[0], args.what_if, home=args.home)
     found = _capacity.capacity(args.what, home=args.home)
     plan = None
     if args.demand is not None:
@@ -154,6 +168,7 @@ def _is_bundle(what: str) -> bool:
 
 def main(args: argparse.Namespace, console: Console) -> int:
     """Judge or search, and say what was found."""
+    from pmplab import _capacity
     from pmplab.view import capacity_view
 
     def told(probe: Probe) -> None:
@@ -162,8 +177,8 @@ def main(args: argparse.Namespace, console: Console) -> int:
     found = find(args, told)
     if args.json:
         console.json(found.to_json())
-    elif isinstance(found, Judged):
-        console.write(repr(found))
-    else:
+    elif isinstance(found, _capacity.Search):
         console.write(capacity_view.search_text(found))
-    return 0 if isinstance(found, Judged) else found.exit_status
+    else:
+        console.write(repr(found))
+    return found.exit_status if isinstance(found, _capacity.Search) else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import TYPE_CHECKING
 
@@ -32,13 +33,12 @@ def find(args: argparse.Namespace) -> Run:
 
 def write(args: argparse.Namespace) -> int:
     """Write the changes to the file, and return how many there were. Raises RunNotFoundError, UsageError."""
+    from pmplab._run import reading
     from pmplab.workbook import change_file
 
     run = find(args)
     stream = run.changes(*args.section, follow=args.follow)
-    if args.out is None:
-        return change_file.write(stream, sys.stdout)
-    with change_file.opened(args.out) as file:
+    with reading(run), contextlib.nullcontext(sys.stdout) if args.out is None else change_file.opened(args.out) as file:
         return change_file.write(stream, file)
 
 

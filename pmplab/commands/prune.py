@@ -1,4 +1,4 @@
-"""Remove old runs. Runs of a baseline, and those with a tag, are kept."""
+"""Remove old runs. Runs of a baseline, and those with a tag or a lesson, are kept."""
 
 from __future__ import annotations
 

@@ -47,6 +47,7 @@ def main(args: argparse.Namespace, console: Console) -> int:
                 "comparison": None if compared is None else compared.to_json(),
                 "risks": len(found.register.risks),
                 "issues": len(found.register.issues),
+                "lessons": [lesson.to_json() for lesson in found.lessons],
                 "out": args.out,
             }
         )

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pmplab.commands.parser import add_json
+from pmplab.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
 
     from pmplab._run import Run
     from pmplab.commands.console import Console
+    from pmplab.library.history import History
 
 HEAD = ("run", "status", "started", "took", "users", "name")
 
@@ -20,7 +22,26 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("search", nargs="*", metavar="WORD", help="only runs with these words in id, name, labels, tags or note")
     parser.add_argument("--tag", action="append", default=[], metavar="TAG", help="only runs with this tag")
     parser.add_argument("--limit", type=int, default=20, metavar="N", help="show at most N (default 20; 0: all)")
+    parser.add_argument(
+        "--history",
+        nargs="?",
+        const="",
+        metavar="SCENARIO",
+        help="show the healthy runs of a scenario over time and since when its figures changed (default: the newest run's)",
+    )
     add_json(parser)
+
+
+def history(args: argparse.Namespace) -> History:
+    """Return the history that was asked for. Raises UsageError."""
+    import pmplab
+
+    if args.search or args.tag:
+        message = "a history is of one scenario and of all of its runs"
+        raise UsageError(message, place="--history", help="pmp runs --history SCENARIO")
+    with pmplab.Library(args.home) as library:
+        found: History = library.history(args.history or None)
+        return found
 
 
 def find(args: argparse.Namespace) -> list[Run]:
@@ -74,6 +95,13 @@ def main(args: argparse.Namespace, console: Console) -> int:
     from pmplab.home import home_dir
     from pmplab.view import columns
 
+    if args.history is not None:
+        told = history(args)
+        if args.json:
+            console.json(told.to_json())
+        else:
+            console.write(repr(told))
+        return 0
     found = find(args)
     shown = found[: args.limit] if args.limit > 0 else found
     if args.json:

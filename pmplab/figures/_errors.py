@@ -67,20 +67,20 @@ def errors(run: RunLike, *, home: Path | str | None = None) -> go.Figure:
         )
     )
     wrong = sum(kind.count for kind in of.pareto)
-    rest = f", the {_MOST} most frequent of {len(of.pareto)} kinds" if len(of.pareto) > _MOST else ""
+    rest = f"the {_MOST} most frequent of {len(of.pareto)} kinds" if len(of.pareto) > _MOST else ""
     figure.update_layout(
-        title={"text": f"What goes wrong? {units.count(wrong)} of {units.count(total.attempts)} attempts{rest}"},
-        height=230 + 42 * len(shown),
-        margin={"t": 104, "b": 90},
+        title={
+            "text": f"What goes wrong? {units.count(wrong)} of {units.count(total.attempts)} attempts",
+            "subtitle": {"text": _runs.about(found, rest)},
+        },
+        height=180 + 42 * len(shown),
+        margin={"t": 92},
         yaxis={"categoryorder": "array", "categoryarray": labels, "autorange": "reversed", "ticks": ""},
-        xaxis2=_look.axis(
-            overlaying="x", side="top", range=[0, 103], ticksuffix=" %", showgrid=False, title={"text": "share of all so far"}
-        ),
-        legend={"y": 0, "yref": "container", "yanchor": "bottom"},
+        xaxis2=_look.axis(overlaying="x", side="top", range=[0, 103], dtick=25, ticksuffix=" %", showgrid=False),
         barmode="overlay",
     )
     figure.update_xaxes(rangemode="tozero", selector={"overlaying": None})
-    return figure
+    return _look.with_legend(figure)
 
 
 def _said(kind: ErrorKind) -> str:

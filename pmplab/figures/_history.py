@@ -38,7 +38,8 @@ def history(library: Library | str | os.PathLike[str] | None, scenario: str) -> 
             runs, left_out = _runs_of(opened, scenario)
     if not runs:
         return _look.sentence(figure, f"The library holds no run of {scenario} with figures.")
-    also = f", {left_out} runs of another script or load are left out" if left_out else ""
+    others = f"{left_out} run{'s' * (left_out != 1)} of another script or load {'is' if left_out == 1 else 'are'} left out"
+    also = f", {others}" if left_out else ""
     figure.update_layout(title={"subtitle": {"text": f"{len(runs)} run{'s' * (len(runs) != 1)}{also}"}})
     for number, (name, label) in enumerate((("p50_ms", "p50"), ("p99_ms", "p99"))):
         points = [(place, entry, found) for place, (entry, found) in enumerate(runs, 1) if getattr(found, name) is not None]
@@ -62,8 +63,7 @@ def history(library: Library | str | os.PathLike[str] | None, scenario: str) -> 
         tickvals=list(shown), ticktext=[f"{runs[place - 1][0].started:%d %b<br>%H:%M}" for place in shown],
         range=[0.5, len(runs) + 0.5],
     )  # fmt: skip
-    _look.logarithmic(figure, min((v for v in values if v > 0), default=0.0), max(values, default=0.0), "response time (ms)")
-    return figure
+    return _look.with_legend(_look.scaled(figure, values, "response time (ms)"))
 
 
 def _runs_of(library: Library, scenario: str) -> tuple[list[tuple[Entry, Figures]], int]:

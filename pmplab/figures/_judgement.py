@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
@@ -35,10 +36,10 @@ def comparison(comparison: Comparison) -> go.Figure:
     Figures of the scenarios decide and come first; of the nodes those that moved for the worse or the better.
     """
     figure = _look.blank(
-        f"Is it worse than before? {comparison_view.headline(comparison)}",
-        "change (%, for error rates percentage points)",
+        "Is it worse than before?",
+        "change (%, of error rates percentage points)",
         "",
-        subtitle="grey bars: the tolerance; lines: 95 % interval" if comparison.before else "",
+        subtitle="<br>".join(textwrap.wrap(comparison_view.headline(comparison), 96)) if comparison.before else "",
     )
     moved = [c for c in comparison_view.moved(comparison) if c.shift is not None][:_MOST_NODES]
     changes = [*(c for c in comparison.gate if c.shift is not None), *moved]
@@ -55,7 +56,7 @@ def comparison(comparison: Comparison) -> go.Figure:
             marker={"color": "rgba(128,128,128,0.22)"},
             width=0.5,
             hoverinfo="skip",
-            showlegend=False,
+            name="tolerance",
         )
     )
     for verdict, (colour, symbol) in _SHOWN.items():
@@ -63,13 +64,11 @@ def comparison(comparison: Comparison) -> go.Figure:
         if own:
             figure.add_trace(_points(own, verdict, colour, symbol))
     figure.update_layout(
-        height=190 + 30 * len(labels),
-        margin={"b": 96},
-        legend={"y": 0, "yref": "container", "yanchor": "bottom"},
+        height=140 + 30 * len(labels),
         yaxis={"categoryorder": "array", "categoryarray": labels, "autorange": "reversed", "ticks": ""},
     )
-    figure.update_xaxes(ticksuffix="", zeroline=True, zerolinecolor=_look.TEXT)
-    return figure
+    figure.update_xaxes(zeroline=True, zerolinecolor=_look.TEXT)
+    return _look.with_legend(figure)
 
 
 def _points(changes: Sequence[Change], verdict: str, colour: str, symbol: str) -> go.Scatter:
@@ -109,8 +108,8 @@ def risk_matrix(register: Register) -> go.Figure:
     figure = _look.blank(
         f"Which risks matter? {high} of {len(register.risks)} are high",
         "impact (1 to 5)",
-        "probability, upper bound of its interval (band 1 to 5)",
-        height=430,
+        "probability (1 to 5)",
+        height=400,
     )
     if not register.risks:
         return _look.sentence(figure, "No rule found a risk in this run.")

@@ -7,6 +7,8 @@ light and dark pages alike.
 
 from __future__ import annotations
 
+import math
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
@@ -21,6 +23,7 @@ COLOURS = ("#1b7fc0", "#d55e00", "#009e73", "#c66a9b", "#b07d00", "#4aa3d8", "#8
 BLUE, RED, GREEN, GREY = COLOURS[0], "#d8432e", COLOURS[2], COLOURS[7]
 DASHES = ("solid", "dot", "dash", "dashdot")
 TEXT = "#7a7a7a"
+_WIDE = 30
 _LINES = "rgba(128,128,128,0.22)"
 _AXIS = {"gridcolor": _LINES, "zerolinecolor": _LINES, "linecolor": "rgba(128,128,128,0.55)", "ticks": "outside", "ticklen": 4}
 _AXIS |= {"tickcolor": "rgba(128,128,128,0.55)", "automargin": True}
@@ -28,7 +31,7 @@ MOST_LINES = 6
 """More lines than this are not told apart: the others are put together, or left out and counted in the subtitle."""
 
 
-def blank(title: str, x: str, y: str, *, subtitle: str = "", height: int = 380, **layout: Any) -> go.Figure:
+def blank(title: str, x: str, y: str, *, subtitle: str = "", height: int = 340, **layout: Any) -> go.Figure:
     """Return a figure without traces; `x` and `y` are the titles of the axes, with their units."""
     figure = go.Figure()
     figure.update_layout(
@@ -52,7 +55,6 @@ def blank(title: str, x: str, y: str, *, subtitle: str = "", height: int = 380, 
         uirevision="run",
         xaxis={**_AXIS, "title": {"text": x}},
         yaxis={**_AXIS, "title": {"text": y}},
-        legend={"orientation": "h", "x": 0, "y": -0.2, "yanchor": "top"},
         **layout,
     )
     return figure
@@ -63,7 +65,9 @@ def sentence(figure: go.Figure, text: str) -> go.Figure:
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)
     figure.update_layout(height=180)
-    figure.add_annotation(text=text, x=0.5, y=0.5, xref="paper", yref="paper", showarrow=False, font={"size": 14})
+    figure.add_annotation(
+        text="<br>".join(textwrap.wrap(text, 64)), x=0.5, y=0.5, xref="paper", yref="paper", showarrow=False, font={"size": 14}
+    )
     return figure
 
 
@@ -72,13 +76,38 @@ def axis(**more: Any) -> dict[str, Any]:
     return {**_AXIS, **more}
 
 
-def logarithmic(figure: go.Figure, low: float, high: float, title: str) -> None:
-    """Make the y axis logarithmic where its values reach over more than a decade and a half; it then says so in its title."""
-    if low > 0 and high / low > 30:
-        figure.update_yaxes(type="log", title={"text": f"{title}, logarithmic"}, dtick="D2" if high / low < 1000 else 1)
-        figure.update_yaxes(exponentformat="none", minexponent=6)
-    else:
-        figure.update_yaxes(rangemode="tozero")
+def logarithmic(low: float, high: float) -> dict[str, Any]:
+    """Return a logarithmic axis for values from `low` to `high`, with ticks that are whole numbers of 1, 2 and 5."""
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    steps = (1, 2, 5) if last - first <= 3 else (1,)
+    ticks = [step * 10.0**power for power in range(first, last + 1) for step in steps]
+    shown = [tick for tick in ticks if low / 2 <= tick <= high * 2]
+    return {"type": "log", "tickvals": shown, "ticktext": [f"{tick:,.10g}".replace(",", " ") for tick in shown]}
+
+
+def scaled(figure: go.Figure, values: Sequence[float], title: str) -> go.Figure:
+    """Let the y axis begin at 0, or be logarithmic where its values reach over more than a decade and a half."""
+    known = [value for value in values if value > 0]
+    if known and max(known) / min(known) > _WIDE:
+        return figure.update_yaxes(**logarithmic(min(known), max(known)), title={"text": f"{title}, log"})
+    return figure.update_yaxes(rangemode="tozero")
+
+
+def with_legend(figure: go.Figure, wide: int = 520) -> go.Figure:
+    """Make room for the legend below the figure, in as many rows as it needs on a narrow page of `wide` pixels."""
+    groups: dict[str, list[str]] = {}
+    for number, trace in enumerate(figure.data):
+        if trace.showlegend is not False and trace.name:
+            groups.setdefault(trace.legendgroup or str(number), []).append(trace.name)
+    longest = max((len(name) for names in groups.values() for name in names), default=0)
+    columns = max(1, int(wide // (46 + 6.6 * longest)))
+    rows = -(-len(groups) // columns) * max(map(len, groups.values()), default=0)
+    figure.update_layout(
+        margin={"b": 58 + 19 * rows},
+        height=figure.layout.height + 19 * rows,
+        legend={"orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom", "tracegroupgap": 4},
+    )
+    return figure.update_xaxes(title={"standoff": 6}, selector={"overlaying": None})
 
 
 def floats(values: pl.Series | Sequence[float | None]) -> NDArray[Any]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from pmplab._run import Run, RunLike
 
+_SHOWN = 4
 _TIME = "time since the start of the run (s)"
 
 
@@ -81,8 +82,11 @@ def latency_over_time(
         names, others = _runs.frequent(counts)
         width = _runs.slices(until, len(names) * len(quantiles))
         rows = (_of_windows if _runs.windowed(found) else _of_actions)(found, kind, width, list(names), quantiles)
-        if others:
-            figure.update_layout(title={"subtitle": {"text": _runs.about(found, f"the {len(names)} most frequent actions")}})
+        most = counts.sort("count", "node", descending=[True, False])["node"].head(_SHOWN).to_list()
+        shown = most if len(names) > _SHOWN else list(names)
+        if len(shown) < len(names) + others:
+            more = f"the {len(shown)} most frequent of {len(names) + others} actions; click on a name for more"
+            figure.update_layout(title={"subtitle": {"text": _runs.about(found, more)}})
     labels = [f"p{100 * q:g}" for q in quantiles]
     for number, (node, name) in enumerate(names.items()):
         own = rows.filter(pl.col("node") == node)
@@ -97,6 +101,7 @@ def latency_over_time(
                     _look.DASHES[place % len(_look.DASHES)],
                     customdata=_look.floats(own["n"]),
                     legendgroup=node,
+                    visible=True if node in shown else "legendonly",
                     hovertemplate=f"{name} {label} %{{y:,.3~r}} ms, %{{customdata:,}} actions<extra></extra>",
                 )
             )
@@ -104,8 +109,7 @@ def latency_over_time(
     worst = rows.sort(labels[-1], descending=True, nulls_last=True).head(1)
     top, when = worst[labels[-1]][0], worst["slice"][0]
     figure.update_layout(title={"text": f"{kind.capitalize()} time: {labels[-1]} up to {units.millis(top)}, at second {when}"})
-    _look.logarithmic(figure, min((v for v in values if v > 0), default=0.0), max(values, default=0.0), unit)
-    return _headed(figure, width)
+    return _headed(_look.scaled(figure, values, unit), width)
 
 
 def users(run: RunLike, *, home: Path | str | None = None) -> go.Figure:
@@ -125,27 +129,23 @@ def users(run: RunLike, *, home: Path | str | None = None) -> go.Figure:
         shown = [("planned", "dot"), ("come so far", "dash"), ("online", "solid")]
         if not own["planned"].max():
             shown = [("at work", "solid")]
-        for column, dash in shown:
-            label = f"{name} {column}" if len(parts) > 1 else column
-            figure.add_trace(
-                _look.line(label, _look.floats(own["t_s"]), _look.floats(own[column]), number, dash).update(
-                    mode="lines",
-                    line={"shape": "hv"},
-                    legendgroup=name,
-                    hovertemplate=f"{label} %{{y:,}}<extra></extra>",
-                )
-            )
+        for place, (column, dash) in enumerate(shown):
+            # A scenario alone has a colour for each line, several have one each.
+            label, colour = (column, place) if len(parts) == 1 else (f"{name} {column}", number)
+            trace = _look.line(label, _look.floats(own["t_s"]), _look.floats(own[column]), colour, dash)
+            trace.update(mode="lines", line={"shape": "hv"}, hovertemplate=f"{label} %{{y:,}}<extra></extra>")
+            figure.add_trace(trace.update(legendgroup=name if len(parts) > 1 else None))
     most, wanted = int(rows["online"].max() or 0), int(rows["planned"].max() or 0)  # type: ignore[arg-type]
     said = f"Users: {units.count(most)} online at most" + (f", {units.count(wanted)} planned" if wanted else "")
     figure.update_layout(title={"text": said})
     figure.update_xaxes(unifiedhovertitle={"text": "second %{x:.2~f}"})
     figure.update_yaxes(rangemode="tozero")
-    return figure
+    return _look.with_legend(figure)
 
 
 def _headed(figure: go.Figure, width: int) -> go.Figure:
     figure.update_xaxes(unifiedhovertitle={"text": f"{_runs.per(width)} %{{x}}"})
-    return figure
+    return _look.with_legend(figure)
 
 
 def _counts(run: Run, width: int) -> pl.DataFrame:

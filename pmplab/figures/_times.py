@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _TICKS = (0, 50, 90, 95, 99, 99.9, 99.99, 99.999)
 _A_DECADE = 40
+# The light half of viridis: its dark end would not be seen on dark pages.
+_SHADES = ((0.0, "#4268a8"), (0.33, "#238a8d"), (0.67, "#55c667"), (1.0, "#fde725"))
 _PHASE_COLOURS = {"throttle_wait": _look.GREY, **dict(zip(PHASES, _look.COLOURS, strict=False))}
 
 
@@ -37,8 +39,9 @@ def latency_distribution(run: RunLike, *, home: Path | str | None = None) -> go.
         if not lines:
             return _look.sentence(figure, _runs.NOTHING)
         names, others = _runs.frequent(pl.DataFrame([(node, n) for node, n, _ in lines], schema=["node", "count"], orient="row"))
-        if others:
-            figure.update_layout(title={"subtitle": {"text": _runs.about(found, f"the {len(names)} most frequent actions")}})
+        of = f"the {len(names)} most frequent actions, " if others else ""
+        lines_are = f"{of}solid: response time, dotted: service time"
+        figure.update_layout(title={"subtitle": {"text": f"{lines_are}<br>{_runs.about(found)}"}})
     known = {node: (n, by_kind) for node, n, by_kind in lines}
     most = 1.0
     for number, (node, name) in enumerate(names.items()):
@@ -50,21 +53,22 @@ def latency_distribution(run: RunLike, *, home: Path | str | None = None) -> go.
             most = max(most, float(1 / (1 - q[-1])))
             figure.add_trace(
                 _look.line(
-                    f"{name} {kind}",
+                    name if kind == "response" else f"{name} {kind}",
                     1 / (1 - q),
                     times,
                     number,
                     dash,
                     customdata=100 * q,
                     legendgroup=node,
+                    showlegend=kind == "response",
                     hovertemplate=f"{name}: %{{customdata:.6~r}} % of {units.count(n)} attempts within %{{y:,.3~r}} ms"
                     f"<extra>{kind} time</extra>",
                 ).update(mode="lines" if len(q) > 1 else "markers")
             )
     shown = [tick for tick in _TICKS if 100 / (100 - tick) <= most * 1.05]
     figure.update_xaxes(type="log", tickvals=[100 / (100 - tick) for tick in shown], ticktext=[f"{tick:g}" for tick in shown])
-    figure.update_yaxes(type="log", title={"text": "time (ms), logarithmic"}, exponentformat="none", minexponent=6, dtick="D2")
-    return figure
+    values = [float(value) for trace in figure.data for value in trace.y]
+    return _look.with_legend(_look.scaled(figure, values, "time (ms)"))
 
 
 def heatmap(run: RunLike, node: str | None = None, *, home: Path | str | None = None) -> go.Figure:
@@ -73,13 +77,12 @@ def heatmap(run: RunLike, node: str | None = None, *, home: Path | str | None = 
     It shows what a percentile hides: two speeds, pauses, slow starts. Raises RunNotFoundError, and UsageError when the records
     cannot be read.
     """
-    title = "When were attempts how slow?"
     with _runs.opened(run, home) as found:
         figure = _look.blank(
-            title,
+            "When were attempts how slow?",
             "time since the start of the run (s)",
-            "response time (ms), logarithmic",
-            subtitle=_runs.about(found, node or ""),
+            "response time (ms, log)",
+            subtitle=(about := _runs.about(found, node or "")),
         )
         heat = analysis.heatmap(found.frames, node)
     if heat.cells.is_empty():
@@ -95,7 +98,7 @@ def heatmap(run: RunLike, node: str | None = None, *, home: Path | str | None = 
             y=levels,
             z=shade,
             customdata=counts,
-            colorscale="Viridis",
+            colorscale=_SHADES,
             zmin=-0.001,
             zmax=max(float(np.log10(top)), 0.3),
             hoverongaps=False,
@@ -110,12 +113,11 @@ def heatmap(run: RunLike, node: str | None = None, *, home: Path | str | None = 
         )
     )
     if len(heat.modes) > 1:
-        said = " and ".join(f"{units.millis(m.at_ms)} ({100 * m.share:.0f} %)" for m in heat.modes[:3])
-        figure.update_layout(title={"text": f"{title} There are {len(heat.modes)} speeds: {said}"})
+        said = ", ".join(f"{units.millis(m.at_ms)} ({100 * m.share:.0f} %)" for m in heat.modes[:4])
+        figure.update_layout(title={"subtitle": {"text": f"{len(heat.modes)} speeds: {said}<br>{about}"}})
         for mode in heat.modes:
             figure.add_hline(y=mode.at_ms, line={"color": _look.TEXT, "dash": "dot", "width": 1})
-    figure.update_yaxes(type="log", exponentformat="none", minexponent=6, dtick="D2" if levels[-1] / levels[0] < 1000 else 1)
-    return figure
+    return figure.update_yaxes(**_look.logarithmic(levels[0], levels[-1]))
 
 
 def phases(run: RunLike, *, home: Path | str | None = None) -> go.Figure:
@@ -159,10 +161,10 @@ def phases(run: RunLike, *, home: Path | str | None = None) -> go.Figure:
             )
         )
     figure.update_yaxes(autorange="reversed", ticks="")
-    figure.update_layout(height=200 + 30 * len(keys), margin={"b": 90}, legend={"y": 0, "yref": "container", "yanchor": "bottom"})
+    figure.update_layout(height=150 + 30 * len(keys), legend={"traceorder": "normal"})
     if left_out > 0:
         figure.update_layout(title={"subtitle": {"text": f"the {len(keys)} slowest actions of {len(keys) + left_out}"}})
-    return figure
+    return _look.with_legend(figure)
 
 
 def _quantiles(n: int) -> Any:

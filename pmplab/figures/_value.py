@@ -43,4 +43,4 @@ def earned_value(value: EarnedValue) -> go.Figure:
         )
     figure.update_xaxes(unifiedhovertitle={"text": "by the end of second %{x}"})
     figure.update_yaxes(rangemode="tozero")
-    return figure
+    return _look.with_legend(figure)

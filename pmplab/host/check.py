@@ -19,8 +19,6 @@ from pmplab.host.request import Pairs, environment_of, overrides_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from pmplab.host._wasm import Workshop
-
 # The resource manager fills the first provider's place of the first try: nearly every script needs it or nothing.
 _FIRST_PROVIDER = "resource"
 
@@ -147,42 +145,38 @@ def check_with(cache: Path, bundle: Path, request: dict[str, Any], *, memory: in
     A core that will be asked `again` is compiled well; else one that was compiled well already is taken, or it is
     compiled quickly.
     """
-    from pmplab.host import _wasm
-
     first = vendored().components.get(_FIRST_PROVIDER)
     providers = [] if first is None or first.entry is None else [first.entry]
-    parts = [_part(entry, bundle) for entry in providers]
-    well = again or is_compiled(_wasm.target(), cache, bundle=bundle, providers=parts)
-    with _wasm.Workshop(quick=not well) as shop:
-        return _check(shop, cache, bundle, request, memory, providers)
-
-
-def _check(shop: Workshop, cache: Path, bundle: Path, request: dict[str, Any], memory: int, providers: list[str]) -> Checked:
-    answer = _ask(shop, cache, bundle, {**request, "providers": providers}, memory)
+    answer = _ask(cache, bundle, request, providers, memory, again=again)
     wanted = [str(entry) for entry in answer.get("need_providers") or ()]
     if wanted and wanted != providers:
-        answer = _ask(shop, cache, bundle, {**request, "providers": wanted}, memory)
+        answer = _ask(cache, bundle, request, wanted, memory, again=again)
         if answer.get("need_providers"):
             message = f"the core asks for other resource components than it did before: {answer['need_providers']}"
             raise ComponentError(message)
     return Checked.of(answer)
 
 
-def _ask(shop: Workshop, cache: Path, bundle: Path, request: dict[str, Any], memory: int) -> dict[str, Any]:
+def _ask(cache: Path, bundle: Path, request: dict[str, Any], providers: list[str], memory: int, *, again: bool) -> dict[str, Any]:
     from pmplab.host import _wasm
 
-    parts = [_part(entry, bundle) for entry in request["providers"]]
-    composed = compose(shop, cache, bundle=bundle, providers=parts)
-    with tempfile.NamedTemporaryFile(prefix="pmplab-check-") as log:
+    parts = [_part(entry, bundle) for entry in providers]
+    # pmplab's own components bound their work themselves; checks of the engine would make them a fifth slower.
+    trusted = all(part.source == "vendored" for part in parts)
+    well = again or is_compiled(_wasm.target(trusted=trusted), cache, bundle=bundle, providers=parts)
+    with (
+        _wasm.Workshop(quick=not well, trusted=trusted) as shop,
+        tempfile.NamedTemporaryFile(prefix="pmplab-check-") as log,
+    ):
         instance = _wasm.Instance(
-            composed.component,
+            compose(shop, cache, bundle=bundle, providers=parts).component,
             shop.engine,
             _wasm.CORE,
             read_only=[(bundle, "/bundle")],
             memory=memory,
             log=Path(log.name),
         )
-        text = _wasm.Core(instance).parse2wbs(json.dumps(request))
+        text = _wasm.Core(instance).parse2wbs(json.dumps({**request, "providers": providers}))
     answer = json.loads(text)
     if not isinstance(answer, dict):
         message = "the core's answer is no object"

@@ -7,14 +7,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pmplab.library import files
+from pmplab.library import files, lessons
+from pmplab.library.lessons import NOTES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pmplab.analysis import Lesson
     from pmplab.home import RunState
 
-NOTES = "notes.json"
+_TRIES = {"capacity", "what-if"}
 _LOAD = ("load", "workflows", "actions")
 
 
@@ -24,7 +26,7 @@ class Entry:
 
     `key` is the script's (runs of one key are like with like), empty for runs that are older than keys. `healthy` says whether it
     finished and its harness kept up, with `unhealthy` naming what did not and `limited` saying whether that is the harness.
-    `facts` is `run.json` or, once there is one, `manifest.json`.
+    `facts` is `run.json` or, once there is one, `manifest.json`. `lessons` are those on which somebody decided.
     """
 
     run_id: str
@@ -38,11 +40,17 @@ class Entry:
     note: str | None = None
     unhealthy: str | None = None
     limited: bool = False
+    lessons: tuple[Lesson, ...] = ()
 
     @property
     def healthy(self) -> bool:
         """Whether it can stand for what is usual."""
         return self.unhealthy is None
+
+    @property
+    def learned(self) -> bool:
+        """Whether somebody took a lesson from it."""
+        return any(lesson.status in {"accepted", "edited"} for lesson in self.lessons)
 
     @property
     def labels(self) -> dict[str, str]:
@@ -62,8 +70,8 @@ class Entry:
 
     @property
     def probe(self) -> bool:
-        """Whether it was a try of a search for a capacity, which says nothing of what is usual."""
-        return "capacity" in self.labels
+        """Whether it was a try of a search for a capacity, or a what-if: neither says anything of what is usual."""
+        return not _TRIES.isdisjoint(self.labels)
 
     def like(self, other: Entry) -> bool:
         """Return whether the two are like and like: of one scenario, with one load, both real or both simulated."""
@@ -80,7 +88,7 @@ class Entry:
         return datetime.fromtimestamp(self.created_wall_ns / 1e9, UTC)
 
     def matches(self, text: str) -> bool:
-        """Return whether every word of `text` is in its id, name, bundle, scenarios, labels, tags or note, in any case."""
+        """Return whether every word of `text` is in its id, name, bundle, scenarios, labels, tags, note, lessons, in any case."""
         bundle = self.facts.get("bundle") or {}
         about = [
             self.run_id,
@@ -91,6 +99,7 @@ class Entry:
             *(f"{key}={value}" for key, value in self.labels.items()),
             *self.tags,
             self.note or "",
+            *(f"{one.situation} {one.recommendation}" for one in self.lessons if one.status != "rejected"),
         ]
         whole = "\n".join(about).casefold()
         return all(word in whole for word in text.casefold().split())
@@ -109,6 +118,7 @@ class Entry:
             "labels": self.labels,
             "tags": list(self.tags),
             "note": self.note,
+            "lessons": [lesson.to_json() for lesson in self.lessons],
             "run_dir": str(self.dir),
         }
 
@@ -128,6 +138,7 @@ def entry_of(state: RunState) -> Entry:
         facts=facts,
         tags=tuple(str(tag) for tag in notes.get("tags") or ()),
         note=None if notes.get("note") is None else str(notes["note"]),
+        lessons=lessons.decided(notes),
         unhealthy=None if state.status == "finished" else f"it {_HOW.get(state.status, state.status)}",
     )
 

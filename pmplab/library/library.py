@@ -12,8 +12,9 @@ from pmplab.errors import LibraryError, PmpError, UsageError
 from pmplab.home import find_run, home_dir, list_states, read_json
 from pmplab.library import files
 from pmplab.library.baselines import PREVIOUS, Baseline, Baselines
-from pmplab.library.entry import NOTES, Entry, entry_of, stamp
+from pmplab.library.entry import Entry, entry_of, stamp
 from pmplab.library.index import Index
+from pmplab.library.lessons import NOTES
 from pmplab.workbook.frames import Frames
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pmplab.home import RunState
+    from pmplab.library.history import History
 
 _PREVIOUS = 5
 _DAY_NS = 86_400 * 10**9
@@ -94,6 +96,15 @@ class Library:
                     break
         return found
 
+    def history(self, scenario: str | None = None) -> History:
+        """Return the healthy runs of a scenario, by name or key (default: the newest run's), and how they changed over time.
+
+        Raises UsageError when there is no such run.
+        """
+        from pmplab.library.history import history
+
+        return history(self, scenario)
+
     def usual(self, entry: Entry, name: str | None = None) -> tuple[str, list[Entry]]:
         """Return what a run is compared with: the baseline `name`, else the baseline of its key, else the previous runs.
 
@@ -140,14 +151,15 @@ class Library:
     def prune(self, *, keep: int | None = None, days: float | None = None, now_ns: int = 0, dry: bool = False) -> list[Entry]:
         """Remove the runs beyond the newest `keep`, or older than `days` before `now_ns`, and return them; only return, if `dry`.
 
-        Runs of a baseline, runs with a tag, and runs that go on are kept.
+        Runs of a baseline, runs with a tag or with a lesson that somebody took from them, and runs that go on are kept.
         """
         kept = {run for baseline in self.baselines.all() for run in baseline.runs}
         gone = []
         for number, entry in enumerate(self.entries()):
             late = keep is not None and number >= keep
             old = days is not None and entry.created_wall_ns < now_ns - days * _DAY_NS
-            if (late or old) and entry.run_id not in kept and not entry.tags and entry.status != "running":
+            wanted = entry.run_id in kept or entry.tags or entry.learned
+            if (late or old) and not wanted and entry.status != "running":
                 gone.append(entry)
         if not dry:
             for entry in gone:

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 _LINE = re.compile(r"(?:^|=\s*|\s)%{1,2}pmp\s+(.*)$", re.DOTALL)
 _TAKES_BUNDLE = ("check", "load", "wbs", "bundle", "run")
-_TAKES_RUN = ("show", "stop", "report", "workbook", "changes", "compare", "baseline", "capacity", "note", "export")
+_TAKES_RUN = (
+    "show", "stop", "report", "workbook", "changes", "compare", "baseline", "capacity", "calibrate", "note", "lessons", "export",
+)  # fmt: skip
 _MOST = 100
 
 

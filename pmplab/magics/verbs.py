@@ -211,6 +211,8 @@ def _runs(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
     del magics, source
     from pmplab.commands import runs
 
+    if args.history is not None:
+        return runs.history(args)
     found = runs.find(args)
     return Listing(runs.HEAD, tuple(map(tuple, runs.rows(found[: args.limit] if args.limit > 0 else found))))
 
@@ -260,6 +262,13 @@ def _changes(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object
     return Said(f"{changes.write(args)} changes: {args.out}")
 
 
+def _calibrate(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
+    del magics, source
+    from pmplab.commands import calibrate
+
+    return calibrate.find(args)
+
+
 def _compare(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
     del magics, source
     from pmplab.commands import compare
@@ -284,6 +293,13 @@ def _baseline(magics: PmpMagics, args: argparse.Namespace, source: Any) -> objec
     if isinstance(found, list):
         return Listing(baseline.HEAD, tuple(map(tuple, baseline.rows(found))), "no baselines yet: %pmp baseline set NAME RUN...")
     return Said(f"{found.name}: removed; its runs are kept" if args.what == "remove" else baseline.text(found))
+
+
+def _lessons(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
+    del magics, source
+    from pmplab.commands import lessons
+
+    return Said(lessons.text(lessons.find(args)))
 
 
 def _note(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
@@ -365,6 +381,8 @@ _VERBS: dict[str, Any] = {
     "compare": _compare,
     "baseline": _baseline,
     "capacity": _capacity,
+    "lessons": _lessons,
+    "calibrate": _calibrate,
     "note": _note,
     "prune": _prune,
     "export": _export,

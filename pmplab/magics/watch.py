@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -10,7 +9,7 @@ import pyarrow as pa
 
 from pmplab.analysis.flags import flags
 from pmplab.analysis.thresholds import Live, thresholds
-from pmplab.view.dashboard import LATELY_S, Alert, Second, Seen, Users
+from pmplab.view.dashboard import LATELY_S, Alert, Second, Seen, Users, alerts_of
 from pmplab.view.progress import Rates, planned_ends, total
 from pmplab.workbook.follow import Follower
 from pmplab.workbook.tailing import Tail
@@ -103,11 +102,7 @@ class Watch:
     def _note_changes(self, rows: pl.DataFrame) -> None:
         section = pl.col("section").cast(pl.String)
         self._risks += rows.select(((section == "registers") & pl.col("path").str.starts_with("risks")).sum()).item()
-        fired = rows.filter((section == "communications") & pl.col("path").str.starts_with("alerts."))
-        for value in fired["value"]:
-            what: dict[str, Any] = json.loads(value)
-            name, scenario, message = (str(what.get(key) or "") for key in ("alert", "scenario", "message"))
-            self._alerts.append(Alert(float(what.get("t") or 0) / 1e9, name, scenario, message, what.get("notify")))
+        self._alerts += alerts_of(rows)
         del self._alerts[:-_MOST_ALERTS]
 
     def _note_users(self, progress: dict[str, Any], t_s: float) -> None:

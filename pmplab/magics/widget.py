@@ -33,7 +33,7 @@ class Panel:
     def __init__(self, html: str, ask: Callable[[bool], None]) -> None:
         import ipywidgets
 
-        self._picture = ipywidgets.HTML(html, layout={"width": "100%", "margin": "0"})
+        self._picture = ipywidgets.HTML(_fitted(html), layout={"width": "100%", "margin": "0"})
         self._drain = ipywidgets.Button(
             description="Drain",
             tooltip="Begin nothing new, let what is in flight finish, and keep the run",
@@ -56,7 +56,7 @@ class Panel:
 
     def draw(self, html: str, asked: int) -> None:
         """Show a new picture; `asked` is 1 when the run was asked to drain, 2 when to end at once."""
-        self._picture.value = html
+        self._picture.value = _fitted(html)
         if self._said.value != _SAID[asked]:
             self._said.value = _SAID[asked]
             self._drain.disabled, self._stop.disabled = asked > 0, asked > 1
@@ -77,3 +77,8 @@ class Panel:
         """
         for button in (self._drain, self._stop):
             vars(button.comm).pop("_reply_subshell_id", None)
+
+
+def _fitted(html: str) -> str:
+    """Keep wide tables from widening the widget beyond a narrow page: they are scrolled."""
+    return f'<div style="width:0;min-width:100%">{html}</div>'

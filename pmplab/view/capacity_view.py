@@ -11,12 +11,14 @@ from pmplab.view.report_view import capacity_html
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pmplab._calibrate import WhatIf
     from pmplab._capacity import Search
     from pmplab.analysis.capacity import Capacity, Knee, Plan, Queue
     from pmplab.analysis.usl import Interval
 
 _HEAD = ("users", "in flight", "offered", "per second", "p50", "p95", "p99", "errors", "for", "")
 _PROBES = ("load", "", "why", "per second", "p99", "run")
+_OUTCOMES = ("", "tasks", "per second", "p50", "p95", "p99", "errors", "at most", "run")
 _INDENT = "    "
 _NOTHING = 1e-9
 MARK = {True: "✓", False: "✗", None: "?"}
@@ -87,6 +89,34 @@ def _probe_row(found: Search, number: int) -> list[str]:
     return [
         found.shown(probe.asked), MARK[probe.met], probe.reason, units.rate(probe.rate_per_s),
         units.millis(probe.p99_ms), probe.run_id,
+    ]  # fmt: skip
+
+
+def what_if_text(found: WhatIf) -> str:
+    """Return what was measured, what the model makes of it, and what it predicts, as text."""
+    lines = columns.lines([_OUTCOMES, *_outcomes(found)], numeric=range(1, 8), indent=_INDENT)
+    notes = [f"{_INDENT}{note}" for note in ("a prediction by a model: the target may do otherwise", *found.notes)]
+    return "\n".join([f"  █ WHAT IF  {', '.join(found.changes)}", "", *lines, "", *notes]) + "\n"
+
+
+def what_if_html(found: WhatIf) -> str:
+    """Return the same as HTML."""
+    rows = [[escape(cell) for cell in row] for row in _outcomes(found)]
+    notes = "".join(
+        f'<div class="dim">{escape(n)}</div>' for n in ("a prediction by a model: the target may do otherwise", *found.notes)
+    )
+    return page(f"<h4>What if {escape(', '.join(found.changes))}</h4>{table(_OUTCOMES, rows, numeric=range(1, 8))}{notes}")
+
+
+def _outcomes(found: WhatIf) -> list[list[str]]:
+    named = (("measured", found.measured), ("the model", found.modelled), (", ".join(found.changes), found.predicted))
+    return [
+        [
+            name, units.rate(one.tasks_per_s), units.rate(one.rate_per_s), units.millis(one.p50_ms), units.millis(one.p95_ms),
+            units.millis(one.p99_ms), units.NONE if one.error_rate is None else f"{100 * one.error_rate:.2f}%",
+            units.rate(one.limit_per_s), one.run_id,
+        ]
+        for name, one in named
     ]  # fmt: skip
 
 

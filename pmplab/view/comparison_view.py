@@ -26,11 +26,12 @@ def headline(comparison: Comparison) -> str:
     """Return the verdict in one line."""
     against = f"against {comparison.name}"
     runs = f"{len(comparison.before)} run{'s' * (len(comparison.before) != 1)}"
+    against += f" ({runs})" if runs != comparison.name else ""
     if not comparison.before:
         return "nothing to compare with yet: this is the first healthy run of the scenario"
     moved = [c for c in comparison.gate if c.verdict == comparison.verdict and c.verdict in {"worse", "better"}]
     why = ", ".join(f"{c.where} {c.title} {shift(c)}" for c in moved[:3])
-    return f"{comparison.verdict} {against} ({runs})" + (f": {why}" if why else "")
+    return f"{comparison.verdict} {against}" + (f": {why}" if why else "")
 
 
 def text(comparison: Comparison, *, verbose: bool = True) -> str:

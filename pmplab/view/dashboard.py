@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+import polars as pl
 
 from pmplab.view import progress as progress_view
 from pmplab.view import summary, units
 from pmplab.view.chart import BLUE, GREEN, GREY, ORANGE, RED, Line, chart, charts, thinned
-from pmplab.view.page import escape, facts, page, table
+from pmplab.view.page import escape, facts, page, scroll, table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -185,6 +188,7 @@ def timeline(seconds: Sequence[Second], users: Sequence[Users], *, until: float 
     done = thinned([(one.second + 1.0, one.count) for one in whole], mean=True)
     failed = thinned([(one.second + 1.0, one.wrong) for one in whole])
     rate = units.rate(sum(now.rates.values())) if now else ""
+    none = "" if any(one.wrong for one in seconds) else "(none)"
     parts = [
         chart("Throughput", [Line("actions/s", done, BLUE, rate, filled=True)], say=_number, until=until),
         chart(
@@ -193,8 +197,8 @@ def timeline(seconds: Sequence[Second], users: Sequence[Users], *, until: float 
             say=_millis,
             until=until,
         ),
-        _users(users, until),
-        chart("Errors", [Line("failed or timed out per second", failed, RED, filled=True)], say=_number, until=until),
+        _users(users, until, now=now is not None),
+        chart("Errors", [Line("failed or timed out per second", failed, RED, none, filled=True)], say=_number, until=until),
     ]
     return charts(parts)
 
@@ -202,16 +206,20 @@ def timeline(seconds: Sequence[Second], users: Sequence[Users], *, until: float 
 _LATENCIES = (("p50", GREEN), ("p95", ORANGE), ("p99", RED))
 
 
-def _users(users: Sequence[Users], until: float | None) -> str:
+def _users(users: Sequence[Users], until: float | None, *, now: bool) -> str:
     def series(name: str) -> list[tuple[float, float | None]]:
         return thinned([(one.t, getattr(one, name)) for one in users])
 
-    last = users[-1] if users else Users(0, 0, 0, 0)
-    lines = [Line("online", series("online"), BLUE, units.count(last.online), filled=True)]
+    def said(name: str) -> str:
+        return units.count(getattr(users[-1], name)) if users and now else ""
+
+    lines = [Line("online", series("online"), BLUE, said("online"), filled=True)]
     if any(one.planned for one in users):
+        # Only closed load plans its users: those of open load come as arrivals need them.
+        whose = " (closed load)" if any(one.online > one.begun for one in users) else ""
         lines += [
-            Line("begun", series("begun"), GREEN, units.count(last.begun)),
-            Line("planned to have begun", series("planned"), GREY, units.count(last.planned), dashed=True),
+            Line(f"begun{whose}", series("begun"), GREEN, said("begun")),
+            Line("planned to have begun", series("planned"), GREY, said("planned"), dashed=True),
         ]
     return chart("Users", lines, say=_number, until=until)
 
@@ -289,7 +297,7 @@ def _scenarios(seen: Seen) -> str:
             ]
         )
     names = ["Scenario", "", "Users online", "Actions/s", "Tasks done", "Actions", "Did not succeed", "In flight"]
-    return _scrolled(table(names, rows, numeric=range(2, len(names))))
+    return scroll(table(names, rows, numeric=range(2, len(names))))
 
 
 def _actions(seen: Seen) -> str:
@@ -307,7 +315,7 @@ def _actions(seen: Seen) -> str:
     more = len(seen.actions) - _TOP_ACTIONS
     tail = f'<div class="dim">and {more} more</div>' if more > 0 else ""
     names = ["Action, whole run", "Ended", "p50", "p95", "p99", "Max", "Did not succeed"]
-    return _scrolled(table(names, rows, numeric=range(1, len(names)))) + tail
+    return scroll(table(names, rows, numeric=range(1, len(names)))) + tail
 
 
 def _wrong(count: int) -> str:
@@ -330,16 +338,39 @@ def _watched(seen: Seen) -> str:
             )
         parts.append(f"<div><h4>Thresholds</h4>{table(['', '', 'so far'], rows)}</div>")
     if seen.alerts:
-        rows = [
-            [units.clock(one.t), f'<b class="bad">{escape(one.name)}</b>', escape(one.message), escape(one.notify or "")]
-            for one in reversed(seen.alerts[-_TOP_ALERTS:])
-        ]
-        many = f" ({len(seen.alerts)})" if len(seen.alerts) > _TOP_ALERTS else ""
-        parts.append(f"<div><h4>Alerts{many}</h4>{table(['at', '', '', 'for'], rows)}</div>")
+        parts.append(alerts(seen.alerts))
     if seen.flags:
         rows = [[f'<b class="warn">{one.category}</b>', escape(one.said)] for one in seen.flags]
         parts.append(f"<div><h4>Risks</h4>{table(['whose', ''], rows)}</div>")
-    return f'<div class="side">{"".join(map(_scrolled, parts))}</div>' if parts else ""
+    return f'<div class="side">{"".join(map(scroll, parts))}</div>' if parts else ""
+
+
+def alerts(fired: Sequence[Alert]) -> str:
+    """Return a table of the latest alerts, the last one first."""
+    if not fired:
+        return ""
+    shown = list(reversed(fired[-_TOP_ALERTS:]))
+    told = any(one.notify for one in shown)
+    rows = [
+        [units.clock(one.t), f'<b class="bad">{escape(one.name)}</b>', escape(one.scenario), escape(one.message)]
+        + [escape(one.notify or "")] * told
+        for one in shown
+    ]
+    names = ["At", "Alert", "Scenario", "Message"] + ["For"] * told
+    many = f" ({len(fired)}, the last {_TOP_ALERTS})" if len(fired) > _TOP_ALERTS else ""
+    return f"<div><h4>Alerts{many}</h4>{scroll(table(names, rows))}</div>"
+
+
+def alerts_of(changes: pl.DataFrame) -> list[Alert]:
+    """Return the alerts among rows of the table `changes`, where they stand in `communications`."""
+    section = pl.col("section").cast(pl.String)
+    fired = changes.filter((section == "communications") & pl.col("path").str.starts_with("alerts."))
+    found = []
+    for value in fired["value"]:
+        what: dict[str, Any] = json.loads(value)
+        name, scenario, message = (str(what.get(key) or "") for key in ("alert", "scenario", "message"))
+        found.append(Alert(float(what.get("t") or 0) / _NS, name, scenario, message, what.get("notify")))
+    return found
 
 
 def _errors(seen: Seen) -> str:
@@ -360,9 +391,4 @@ def _errors(seen: Seen) -> str:
     more = len(seen.wrong) - _TOP_ERRORS
     tail = f'<div class="dim">and {more} more kinds</div>' if more > 0 else ""
     names = ["Count", "Share", "Action", "Type", "Class", "First message"]
-    return f"<h4>Errors</h4>{_scrolled(table(names, rows, numeric=[0, 1]))}{tail}"
-
-
-def _scrolled(part: str) -> str:
-    """Let what is too wide for a narrow page be scrolled."""
-    return f'<div style="overflow-x:auto;max-width:100%">{part}</div>'
+    return f"<h4>Errors</h4>{scroll(table(names, rows, numeric=[0, 1]))}{tail}"

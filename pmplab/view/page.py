@@ -21,13 +21,14 @@ STYLE = """
 .pmp.pmp .facts{display:flex;flex-wrap:wrap;gap:6px 26px;margin:6px 0 10px}
 .pmp.pmp .facts div span{display:block;font-size:11px;opacity:.65}
 .pmp.pmp .facts div b{font-size:16px;font-weight:600;font-variant-numeric:tabular-nums}
-.pmp.pmp tr,.pmp.pmp tbody tr:nth-child(odd),.pmp.pmp tbody tr:hover{background:none}
+.pmp.pmp tr,.pmp.pmp tbody tr:nth-child(n),.pmp.pmp tbody tr:hover{background:none}
 .pmp.pmp table{border-collapse:collapse;margin:2px 0 8px;table-layout:auto;font-size:12.5px;background:none}
 .pmp.pmp th,.pmp.pmp td{padding:3px 10px;text-align:left;border:0;background:none;white-space:nowrap}
 .pmp.pmp th,.pmp.pmp td{border-bottom:1px solid rgba(128,128,128,.28)}
 .pmp.pmp th{font-weight:600;opacity:.75}
 .pmp.pmp td.n,.pmp.pmp th.n{text-align:right;font-variant-numeric:tabular-nums}
-.pmp.pmp td.wide{white-space:normal}
+.pmp.pmp td.wide{white-space:normal;min-width:150px;overflow-wrap:anywhere}
+.pmp.pmp .scroll{overflow-x:auto;max-width:100%}
 .pmp.pmp code,.pmp.pmp pre{padding:0;background:none;color:inherit}
 .pmp.pmp code,.pmp.pmp pre,.pmp.pmp .tree{font:12px/1.45 ui-monospace,"DejaVu Sans Mono",Menlo,Consolas,monospace}
 .pmp.pmp pre{margin:4px 0 8px;padding:8px 12px;border-left:3px solid rgba(128,128,128,.45);overflow-x:auto;white-space:pre}
@@ -48,12 +49,20 @@ def page(body: str) -> str:
     return f'<div class="pmp"><style>{STYLE}</style>{body}</div>'
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, numeric: Iterable[int] = ()) -> str:
-    """Return a table of HTML cells; columns in `numeric` stand to the right."""
-    right = frozenset(numeric)
+def scroll(inner: str) -> str:
+    """Let what is wider than the page scroll by itself, with the keyboard too."""
+    return f'<div class="scroll" tabindex="0">{inner}</div>'
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, numeric: Iterable[int] = (), wide: Iterable[int] = ()) -> str:
+    """Return a table of HTML cells; columns in `numeric` stand to the right, those in `wide` break their lines."""
+    right, broken = frozenset(numeric), frozenset(wide)
 
     def cells(row: Sequence[str], tag: str) -> str:
-        return "".join(f"<{tag}{' class=n' if i in right else ''}>{cell}</{tag}>" for i, cell in enumerate(row))
+        return "".join(
+            f"<{tag}{' class=n' if i in right else ' class=wide' if i in broken else ''}>{cell}</{tag}>"
+            for i, cell in enumerate(row)
+        )
 
     body = "".join(f"<tr>{cells(row, 'td')}</tr>" for row in rows)
     return f"<table><thead><tr>{cells(head, 'th')}</tr></thead><tbody>{body}</tbody></table>"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from pmplab.view import closing_view, columns, comparison_view, spark, summary, units
-from pmplab.view.page import STYLE, escape, facts, table
+from pmplab.view import closing_view, columns, comparison_view, lessons_view, spark, summary, units
+from pmplab.view.page import STYLE, escape, facts, scroll, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,8 +48,7 @@ def text(report: Report) -> str:
         parts.append("\n".join(["  █ RISKS", "", *columns.lines([head, *rows], indent=_INDENT)]))
     parts += closing_view.text(report.closing)
     if report.lessons:
-        said = [f"{_INDENT}{lesson.situation}: {lesson.recommendation}" for lesson in report.lessons[:_ROWS]]
-        parts.append("\n".join(["  █ LESSONS, proposed", "", *said]))
+        parts.append("\n".join(["  █ LESSONS", "", *lessons_view.lines(report.lessons, _INDENT)]))
     return "\n\n".join(parts) + "\n"
 
 
@@ -76,7 +75,7 @@ def _body(report: Report) -> str:
         ("Comparison", _comparison(report)),
         ("Risks and issues", _risks(report)),
         ("Closing", closing_view.html(report.closing)),
-        ("Lessons", _lessons(report)),
+        ("Lessons", lessons_view.html(report.lessons)),
         ("Where it comes from", _appendix(report)),
     ]
     return "".join((f"<h3>{title}</h3>" if title else "") + body for title, body in sections if body)
@@ -85,10 +84,6 @@ def _body(report: Report) -> str:
 def _comparison(report: Report) -> str:
     found = report.comparison
     return comparison_view.html(found, title=False) if found is not None and found.before else ""
-
-
-def _scroll(inner: str) -> str:
-    return f'<div class="scroll">{inner}</div>'
 
 
 def _head(report: Report) -> str:
@@ -186,7 +181,7 @@ def _latency(report: Report) -> str:
         rows.append(
             [f"<b>{escape(one.key)}</b>", units.count(one.response.n), *cells, units.millis(one.response.max_ms), *service]
         )
-    parts = [_scroll(table(head, rows, numeric=range(1, len(head))))]
+    parts = [scroll(table(head, rows, numeric=range(1, len(head))))]
     parts.append('<div class="dim">Response time, from when an action was due; below each percentile its 95 % interval, ')
     parts.append("where n is large enough to have one. Service time from its first byte sent.</div>")
     parts.append(f'<div class="side" style="margin-top:10px">{_over_time(report)}{_heatmap(report)}</div>')
@@ -277,7 +272,7 @@ def _phases(report: Report) -> str:
         cells = [f"{units.millis(own[n]['mean_ms'])}" if n in own and own[n]["mean_ms"] else units.NONE for n in names]
         shown.append([escape(key), *cells])
     head = ["Mean time by phase", *(name.replace("_", " ") for name in names)]
-    return f"<h4>Where the time goes</h4>{_scroll(table(head, shown, numeric=range(1, len(head))))}"
+    return f"<h4>Where the time goes</h4>{scroll(table(head, shown, numeric=range(1, len(head))))}"
 
 
 def _tail(report: Report) -> str:
@@ -321,7 +316,7 @@ def _errors(report: Report) -> str:
                 escape(columns.clip(kind.message or "", 80)),
             ]
         )  # fmt: skip
-    parts = [_scroll(table(head, rows, numeric=(0, 1, 2)))]
+    parts = [scroll(table(head, rows, numeric=(0, 1, 2)))]
     first = report.first_failure
     if first is not None:
         of = f", user {first.user}" if first.user is not None else ""
@@ -422,7 +417,7 @@ def _risks(report: Report) -> str:
             ]
             for r in register.risks[:_ROWS]
         ]  # fmt: skip
-        parts.append(_scroll(table(head, rows, numeric=(4, 5, 6))))
+        parts.append(scroll(table(head, rows, numeric=(4, 5, 6))))
         parts.append(_matrix(register.matrix()))
     if register.issues:
         rows = [
@@ -457,16 +452,6 @@ def _matrix(cells: Sequence[Sequence[Sequence[str]]]) -> str:
     return (
         f'<div class="dim">probability upwards, impact to the right</div><table>{"".join(rows)}<tr><th></th>{foot}</tr></table>'
     )
-
-
-def _lessons(report: Report) -> str:
-    if not report.lessons:
-        return ""
-    rows = [
-        [escape(one.status), escape(one.situation), escape(one.recommendation), escape(one.action), f"<code>{one.id}</code>"]
-        for one in report.lessons[:_ROWS]
-    ]
-    return _scroll(table(["", "Situation", "Recommendation", "Action", ""], rows))
 
 
 def _appendix(report: Report) -> str:

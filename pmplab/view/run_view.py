@@ -58,7 +58,7 @@ def summarise(run: Run) -> dict[str, Any] | None:
 
 
 def timeline(run: Run) -> str:
-    """Draw what the run did over its time, from its records; nothing where they cannot be read."""
+    """Draw what the run did over its time, and list its alerts, from its records; nothing where they cannot be read."""
     import polars as pl
 
     try:
@@ -72,7 +72,14 @@ def timeline(run: Run) -> str:
         for second in range(max(found, default=-1) + 1)
         for count, success, *times in (found.get(second, (0, 0, None, None, None)),)
     ]
-    return dashboard.timeline(seconds, users, until=run.took)
+    return dashboard.timeline(seconds, users, until=run.took) + _alerts(run)
+
+
+def _alerts(run: Run) -> str:
+    """Return the alerts that fired, if the script declares any."""
+    if not ((run.plan or {}).get("monitoring") or {}).get("alerts"):
+        return ""
+    return dashboard.alerts(dashboard.alerts_of(run.frames.changes.select("section", "path", "value").collect()))
 
 
 def _users(run: Run) -> list[dashboard.Users]:
@@ -95,7 +102,8 @@ def _users(run: Run) -> list[dashboard.Users]:
         .collect()
         .rows()
     )
-    return [dashboard.Users(second + 1.0, planned, begun, online) for second, planned, begun, online in rows]
+    end = run.took or float("inf")
+    return [dashboard.Users(min(second + 1.0, end), planned, begun, online) for second, planned, begun, online in rows]
 
 
 def html(found: Mapping[str, Any], pictures: str = "", compared: Comparison | None = None) -> str:

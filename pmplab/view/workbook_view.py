@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from pmplab.view import columns, units
-from pmplab.view.page import escape, page, table
+from pmplab.view.page import escape, page, scroll, table
 from pmplab.workbook.sections import AREAS, GROUPS
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def frame_html(name: str, frame: pl.DataFrame, *, latest: bool = False) -> str:
     rows = [[escape(columns.clip(cell(key, value), 2 * _CLIP)) for key, value in row.items()] for row in dicts]
     numeric = [place for place, key in enumerate(shown.columns) if shown.schema[key].is_numeric()]
     tail = f'<div class="dim">{more}</div>' if more else ""
-    return f"{title}{_scroll(table([escape(_head(key)) for key in shown.columns], rows, numeric=numeric))}{tail}"
+    return f"{title}{scroll(table([escape(_head(key)) for key in shown.columns], rows, numeric=numeric))}{tail}"
 
 
 def html(workbook: Workbook) -> str:
@@ -161,10 +161,6 @@ def _folded(title: str, about: str, inner: str) -> str:
     return f'<details style="margin-top:6px"><summary><b>{escape(title)}</b>{dim}</summary>{inner}</details>'
 
 
-def _scroll(inner: str) -> str:
-    return f'<div style="overflow-x:auto">{inner}</div>'
-
-
 def _matrix_text(cells: pl.DataFrame) -> str:
     lines = []
     for group in GROUPS:
@@ -193,4 +189,4 @@ def _matrix_html(cells: pl.DataFrame) -> str:
         for (reason,), rest in reasons.group_by("reason", maintain_order=True)
     ]
     below = "".join(f"<div>{escape(note)}</div>" for note in notes)
-    return f'{_scroll(table(["", *AREAS], rows))}<details class="dim"><summary>n/a</summary>{below}</details>'
+    return f'{scroll(table(["", *AREAS], rows))}<details class="dim"><summary>n/a</summary>{below}</details>'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import threading
 from dataclasses import fields
@@ -23,14 +24,21 @@ _FIELDS = tuple(field.name for field in fields(Change) if field.name != "row")
 _BYTES = {name: [c.name for c in table.columns if c.type == "bytes"] for name, table in tables().items()}
 
 
-def opened(path: str | os.PathLike[str]) -> TextIO:
-    """Open a file for `write`, a line at a time. Raises UsageError."""
+@contextlib.contextmanager
+def opened(path: str | os.PathLike[str]) -> Iterator[TextIO]:
+    """Open a file for `write`, a line at a time, and close it afterwards. Raises UsageError when it cannot be opened."""
     file = Path(path).expanduser()
     try:
-        return file.open("w", encoding="utf-8", buffering=1)
+        out = file.open("w", encoding="utf-8", buffering=1)
     except OSError as error:
         message = f"the changes cannot be written: {error.strerror}"
         raise UsageError(message, place=str(file)) from None
+    try:
+        yield out
+    finally:
+        # What could not be written cannot be flushed either, and was said by `write`.
+        with contextlib.suppress(OSError):
+            out.close()
 
 
 def write(stream: Iterable[Change], out: TextIO) -> int:
@@ -106,7 +114,8 @@ class ChangeFile:
         self.path = Path(path).expanduser()
         self.count = 0
         self.error: UsageError | None = None
-        self._file = opened(self.path)
+        self._stack = contextlib.ExitStack()
+        self._file = self._stack.enter_context(opened(self.path))
         self._thread: threading.Thread | None = None
 
     def follow(self, run: Run) -> None:
@@ -115,16 +124,20 @@ class ChangeFile:
         self._thread.start()
 
     def _write(self, run: Run) -> None:
+        from pmplab._run import reading
+
         try:
-            with self._file:
+            with reading(run):
                 self.count = write(run.changes(follow=True), self._file)
         except UsageError as error:
             self.error = error
+        finally:
+            self._stack.close()
 
     def close(self) -> None:
         """Wait until all is written."""
         if self._thread is None:
-            self._file.close()
+            self._stack.close()
         else:
             self._thread.join()
 

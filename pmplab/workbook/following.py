@@ -40,7 +40,7 @@ class Following:
                 for row in frame.iter_rows(named=True):
                     heapq.heappush(waiting, (row["seq"], name, row))
         scenarios = Scenarios(plan)
-        versions = {str(one["name"]): str(one["version"]) for one in (plan or {}).get("components") or ()}
+        versions = {str(one.get("name")): str(one.get("version")) for one in (plan or {}).get("components") or ()}
         for shard, waiting in sorted(self._waiting.items()):
             while waiting and waiting[0][0] == self._due.get(shard, 0):
                 seq, name, row = heapq.heappop(waiting)

@@ -121,7 +121,9 @@ class Frames:
             answer = read_json(self._dir / "plan.json")
             if not answer:
                 return pl.lit(None, pl.Categorical).alias(VERSION.name)
-            self._versions = {str(one["name"]): str(one["version"]) for one in answer["plan"]["components"]}
+            plan = answer.get("plan")
+            known = (plan if isinstance(plan, dict) else {}).get("components")
+            self._versions = {str(one.get("name")): str(one.get("version")) for one in known or ()}
         component = pl.col("component").cast(pl.String)
         found = component.replace_strict(self._versions, default=None, return_dtype=pl.String)
         return found.cast(pl.Categorical).alias(VERSION.name)

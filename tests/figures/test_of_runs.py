@@ -77,7 +77,7 @@ def test_latency_over_time_is_that_of_each_actions_seconds(run: pmplab.Run) -> N
 
 
 def test_the_distribution_holds_the_percentiles(run: pmplab.Run) -> None:
-    got = trace(figures.latency_distribution(run), "get response")
+    got = trace(figures.latency_distribution(run), "get")
     times = np.sort(
         run.frames.actions.filter(pl.col("node") == "web/main/get")
         .select((pl.col("t_end") - pl.col("t_intended")) / 1e6)

@@ -1,4 +1,4 @@
-"""The five commands of the WebDriver protocol that a browser test needs, spoken to chromedriver."""
+"""The few commands of the WebDriver protocol that a browser test needs, spoken to chromedriver."""
 
 from __future__ import annotations
 
@@ -78,6 +78,9 @@ class Browser:
 
     def open(self, url: str) -> None:
         self._ask("POST", "/url", {"url": url})
+
+    def resize(self, width: int, height: int) -> None:
+        self._ask("POST", "/window/rect", {"width": width, "height": height})
 
     def run(self, script: str, *args: Any) -> Any:
         """Run JavaScript and return what it returns."""
