@@ -12,7 +12,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from pmplab import open_run
+from pmplab import runs
 
 ROOT = Path(__file__).parent.parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -24,12 +24,26 @@ def read(name: str) -> Any:
     return nbformat.read(path, 4)
 
 
-def executed(book: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Run a notebook in a copy of what it reads, with a library of its own, as `nbmake` does."""
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory) -> Path:
+    """A cache that all notebooks share, so that components are compiled once."""
+    return tmp_path_factory.mktemp("compiled")
+
+
+@pytest.fixture
+def place(tmp_path, compiled, monkeypatch) -> Path:
+    """A copy of what notebooks read, and a library of its own."""
     for name in ("notebooks", "data"):
-        shutil.copytree(ROOT / name, folder / name)
-    monkeypatch.setenv("PMPLAB_HOME", str(folder / "home"))
+        shutil.copytree(ROOT / name, tmp_path / name)
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "cache").symlink_to(compiled)
+    monkeypatch.setenv("PMPLAB_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("PMPLAB_WAIT", "1")
+    return tmp_path
+
+
+def executed(book: Any, folder: Path) -> Any:
+    """Run a notebook as `nbmake` does."""
     NotebookClient(
         book, timeout=150, kernel_name="python3", resources={"metadata": {"path": str(folder / "notebooks")}}
     ).execute()
@@ -64,20 +78,20 @@ def test_the_map_in_the_readme_names_every_notebook():
 
 
 @pytest.mark.slow
-def test_a_load_test_runs_in_a_notebook_is_watched_and_ended(tmp_path, monkeypatch):
-    book = executed(read("02"), tmp_path, monkeypatch)
+def test_a_load_test_runs_in_a_notebook_is_watched_and_ended(place):
+    book = executed(read("02"), place)
     assert "('finished', 'exit 0')" in shown(book, "run.status, f")
     assert "'stopped'" in shown(book, "endless.stop()")
     assert "exit 99" in shown(book, "guarded.wait()")
-    finished = next(p for p in (tmp_path / "home" / "runs").iterdir() if p.name.split("-")[1] == "customers")
-    counts = open_run(finished).frames.actions.collect()["call"].cast(str).value_counts()
+    (finished,) = (run for run in runs(place / "home") if run.status == "finished")
+    counts = finished.frames.actions.collect()["call"].cast(str).value_counts()
     for call, count in counts.iter_rows():
         assert re.search(rf"\b{call}\b.*\b{count}\b", shown(book, "so far")), "the frame that the cell shows is the run's"
 
 
 @pytest.mark.slow
-def test_a_protocol_is_simulated_in_a_notebook_an_hour_of_it_and_twice_the_same(tmp_path, monkeypatch):
-    book = executed(read("08"), tmp_path, monkeypatch)
+def test_a_protocol_is_simulated_in_a_notebook_an_hour_of_it_and_twice_the_same(place):
+    book = executed(read("08"), place)
     assert shown(book, ".equals(") == "True"
     assert re.search(r"│ done\s+┆ 100 ", shown(book, "run.frames.tasks.group_by"))
     assert re.search(r"│ error_out\s+┆ \d+ ", shown(book, "longer.frames.tasks"))
@@ -87,8 +101,8 @@ def test_a_protocol_is_simulated_in_a_notebook_an_hour_of_it_and_twice_the_same(
 
 
 @pytest.mark.slow
-def test_an_operation_undoes_in_a_notebook_what_went_wrong_and_the_hosts_say_so(tmp_path, monkeypatch):
-    book = executed(read("07"), tmp_path, monkeypatch)
+def test_an_operation_undoes_in_a_notebook_what_went_wrong_and_the_hosts_say_so(place):
+    book = executed(read("07"), place)
     said = shown(book, "hosts as they were before")
     assert "'hosts with the new configuration': 5" in said
     assert "'hosts as they were before': 1" in said
@@ -98,16 +112,16 @@ def test_an_operation_undoes_in_a_notebook_what_went_wrong_and_the_hosts_say_so(
 
 
 @pytest.mark.slow
-def test_the_retrospective_takes_any_run_as_papermill_hands_it_over(tmp_path, monkeypatch):
+def test_the_retrospective_takes_any_run_as_papermill_hands_it_over(place):
     book = read("03")
     (at,) = (number for number, cell in enumerate(book.cells) if "parameters" in cell.metadata.get("tags", ()))
-    home = tmp_path / "elsewhere"
+    home = place / "elsewhere"
     from pmplab.library import carry
 
     carry.read(ROOT / "data" / "library" / "shop-2.4-2.pmprun", home)
     injected = nbformat.v4.new_code_cell(f"run = 'shop-2.4'\nhome = {str(home)!r}")
     book.cells.insert(at + 1, injected)
-    book = executed(book, tmp_path, monkeypatch)
+    book = executed(book, place)
     headline = next(c.outputs[0]["data"]["text/markdown"] for c in book.cells if "Markdown(" in c.get("source", "") and c.outputs)
     assert headline.startswith("### shop-2.4-2: passed")
     assert sorted(path.name for path in (home / "runs").iterdir()) == ["shop-2.4-2"]
@@ -115,9 +129,9 @@ def test_the_retrospective_takes_any_run_as_papermill_hands_it_over(tmp_path, mo
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["03", "04", "05", "06"])
-def test_a_notebook_answers_what_it_asks(name, tmp_path, monkeypatch):
+def test_a_notebook_answers_what_it_asks(name, place):
     before = {path.name: path.read_bytes() for path in (ROOT / "data" / "library").iterdir()}
-    book = executed(read(name), tmp_path, monkeypatch)
+    book = executed(read(name), place)
     answers = {
         "03": [("report.reasons", "Markdown")],
         "04": [("slower.exit_status", "'worse', 'exit 98'"), ("pmp runs template", "shop-2.4-1")],
@@ -126,7 +140,7 @@ def test_a_notebook_answers_what_it_asks(name, tmp_path, monkeypatch):
     }
     for source, answer in answers[name]:
         assert answer in shown(book, source), source
-    kept = {path.name: path.read_bytes() for path in (tmp_path / "data" / "library").iterdir()}
+    kept = {path.name: path.read_bytes() for path in (place / "data" / "library").iterdir()}
     assert kept == before, "the recorded library is copied, never written"
 
 
