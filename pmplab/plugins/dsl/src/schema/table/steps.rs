@@ -174,8 +174,8 @@ macro_rules! step_keys {
             ),
             key(
                 "with",
-                kinds::WITH,
-                "Parameters of an inline call; templates are filled in for each task.",
+                Kind::Either(&[kinds::WITH, Kind::Text, Kind::List(&Kind::Any)]),
+                "Parameters of an inline call, or what `log` says; templates are filled in for each task.",
                 "{url: \"{{resource.ip}}:{{resource.port}}/meta\"}",
             ),
             key(
@@ -277,7 +277,7 @@ pub const LOOP: Described = Described {
     keys: &[
         key(
             "count",
-            Kind::Either(&[Kind::Whole(0), Kind::Text]),
+            Kind::Either(&[Kind::Whole(1), Kind::Text]),
             "So many rounds: a number or a template.",
             "3",
         ),

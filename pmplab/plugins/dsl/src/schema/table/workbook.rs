@@ -86,8 +86,8 @@ pub const MONITORING: Described = Described {
         ),
         key(
             "thresholds",
-            Kind::List(&Kind::Text),
-            "What must hold of the results.",
+            Kind::Either(&[Kind::List(&Kind::Text), Kind::Text]),
+            "What must hold of the results, else the exit status is 99; `for 10s` makes it hold in every stretch, `abort` ends the run.",
             "[\"p95(http.get) < 300ms\", \"fail_rate < 1%\"]",
         ),
         key(
