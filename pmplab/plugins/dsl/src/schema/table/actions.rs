@@ -208,7 +208,7 @@ pub const RETRY: Described = Described {
         key(
             "budget",
             Kind::Share,
-            "Retries may be at most this share of the first attempts.",
+            "Retries may be at most this share of the first attempts; ten more are always granted, so that a young run may retry too.",
             "10%",
         ),
     ],
