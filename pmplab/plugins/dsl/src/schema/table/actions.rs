@@ -80,7 +80,7 @@ pub const SAVE_AS: Described = Described {
         key(
             "scope",
             Kind::Form(r"^(workbook|user[-_]local|task[-_]local|global)$"),
-            "Who sees it: `workbook` (this task, and the records), `task-local`, `user-local` or `global`.",
+            "Who sees it: `workbook` (this task, and the records), `task-local`, `user-local` or `global` (all users; of a run in shards, those of its shard).",
             "workbook",
         ),
         key(
