@@ -18,6 +18,8 @@ ROOT = Path(__file__).parents[2]
 PLUGINS = ROOT / "pmplab" / "plugins"
 SEED = ROOT / "tests" / "dsl" / "seed"
 EVERYTHING = Path(__file__).with_name("everything.yaml")
+EDGES = json.loads((ROOT / "tests" / "dsl" / "edges.json").read_text())
+CODES = json.loads((ROOT / "pmplab" / "diagnostics" / "codes.json").read_text())["codes"]
 SCRIPT = (ROOT / "data" / "bundles" / "http-tri-phase" / "script.yaml").read_text()
 
 
@@ -25,6 +27,14 @@ def errors(name: str, value: Any) -> list[str]:
     return [
         f"{'/'.join(map(str, e.absolute_path))}: {e.message[:200]}" for e in Draft7Validator(schema.load(name)).iter_errors(value)
     ]
+
+
+def completed(part: str) -> str:
+    """A part of a script with all that a script must have."""
+    lacking = [
+        text for section, text in EDGES["base"].items() if not part.startswith(f"{section}:") and f"\n{section}:" not in part
+    ]
+    return "\n".join([part, *lacking])
 
 
 def part(definition: str, value: Any) -> list[str]:
@@ -44,6 +54,28 @@ def test_every_example_bundle_is_valid(path):
     for name in ("config", "sim"):
         other = path.with_name(f"{name}.yaml")
         assert not other.exists() or errors(name, yaml12.load(other.read_text())) == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests" / "dsl" / "right").glob("*/script.yaml")), ids=lambda p: p.parent.name)
+def test_what_the_parser_takes_is_valid(path):
+    assert errors("script", yaml12.load(path.read_text())) == []
+
+
+@pytest.mark.parametrize("page", CODES, ids=lambda page: page["code"])
+def test_the_good_examples_of_every_code_are_valid(page):
+    for example in page["good"]:
+        if example["language"] == "yaml" and example["file"] is None:
+            assert errors("script", yaml12.load(completed(example["text"]))) == []
+
+
+@pytest.mark.parametrize("text", EDGES["right"])
+def test_a_form_that_the_parser_just_takes_is_valid(text):
+    assert errors("script", yaml12.load(completed(text))) == []
+
+
+@pytest.mark.parametrize("text", EDGES["wrong"])
+def test_a_form_that_the_parser_just_refuses_is_not_valid(text):
+    assert errors("script", yaml12.load(completed(text)))
 
 
 def test_the_fragments_of_the_seed_are_valid_where_they_belong():

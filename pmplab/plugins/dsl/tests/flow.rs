@@ -808,6 +808,29 @@ fn nodes_have_names_of_their_own_and_joins_that_can_be() {
 }
 
 #[test]
+fn a_join_of_ways_that_exclude_each_other_can_never_be() {
+    let graph = |to: &str, way: &str, handler: &str| {
+        format!(
+            "nodes:\n  a: {{ref: get, controls: {{flow: {{transitions: [{to}]}}}}}}\n  b: {{ref: post, controls: {{flow: {{transitions: [{way}]}}}}}}\n  c: {{ref: post, controls: {{flow: {{transitions: [{{to: d}}]}}}}}}\n  d: {{ref: drop, join: 2, controls: {{flow: {{transitions: [{{to: closing}}]}}}}}}{handler}"
+        )
+    };
+    let either = "{event: success, to: b}, {to: c}";
+    let text = rendered(&graph(either, "{to: d}", ""));
+    assert!(
+        text.contains("E0220") && text.contains("never more than 1 come"),
+        "{text}"
+    );
+    for right in [
+        graph("{to: [b, c]}", "{to: d}", ""),
+        graph(either, "{to: [c, d]}", ""),
+        graph(either, "{to: d}", "\non-error: [{goto: d}]"),
+    ] {
+        let text = rendered(&right);
+        assert!(!text.contains("E0220"), "{text}");
+    }
+}
+
+#[test]
 fn steps_behind_a_leaving_branch_are_never_reached() {
     says(
         "steps:\n  - if: \"{{env.tick > 5}}\"\n    then: [{goto: closing}]\n    else: [{goto: error_out}]\n  - ref: get\n  - ref: drop",

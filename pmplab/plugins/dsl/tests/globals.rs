@@ -279,3 +279,20 @@ fn in_an_expect_a_shared_variable_is_no_output_of_the_call() {
         [Source::Output { .. }]
     ));
 }
+
+#[test]
+fn a_run_in_shards_is_told_that_they_share_nothing() {
+    let mut bundle = bundle(&log("{{global.token.status}}"));
+    let text = bundle.check().rendered;
+    assert!(!text.contains("shard"), "{text}");
+    bundle.request.shards = 2;
+    let checked = bundle.check();
+    assert!(checked.ok(), "{}", checked.rendered);
+    assert!(
+        checked
+            .rendered
+            .contains("`token` is shared only by the users of one shard, and the run has 2"),
+        "{}",
+        checked.rendered
+    );
+}

@@ -80,6 +80,19 @@ fn warnings_alone_let_a_script_run_and_errors_do_not() {
 }
 
 #[test]
+fn every_error_says_what_to_do_about_it() {
+    for case in cases() {
+        for d in bundle(&case).check().json {
+            assert!(
+                d["severity"] != "error" || !d["help"].as_array().unwrap().is_empty(),
+                "{}: {d}",
+                case.display()
+            );
+        }
+    }
+}
+
+#[test]
 fn every_place_lies_in_its_file() {
     for case in cases() {
         for d in bundle(&case).check().json {

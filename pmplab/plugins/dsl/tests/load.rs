@@ -619,3 +619,14 @@ fn scenarios_in_sequence_share_a_pool_and_those_side_by_side_do_not() {
         third.rendered()
     );
 }
+
+#[test]
+fn a_number_that_is_too_large_is_told_so() {
+    let text = common::TRI_PHASE.replace("user-count: 1000", "user-count: 1000000001");
+    let checked = common::Bundle::of(&text).check();
+    assert!(
+        checked.rendered.contains("must be at most 1000000000"),
+        "{}",
+        checked.rendered
+    );
+}

@@ -216,3 +216,15 @@ fn the_simulator_beside_a_real_component_is_refused_unless_all_is_simulated() {
     assert!(checked.ok(), "{}", checked.rendered);
     assert_eq!(checked.compose.slots.len(), 1);
 }
+
+#[test]
+fn a_sim_yaml_that_is_no_map_is_named_as_such() {
+    let checked = bundle("- just\n- a list\n").check();
+    assert!(
+        checked
+            .rendered
+            .contains("sim.yaml must be a map, not a list"),
+        "{}",
+        checked.rendered
+    );
+}

@@ -7,6 +7,8 @@ use crate::plan::{Arrow, Event, Graph, GraphNode, Target, Transition, Wait};
 use crate::read::Ctx;
 use crate::read::exits::{Builtin, builtin};
 use crate::read::graph::{GraphDecl, NodeDecl, TransitionDecl};
+use crate::read::steps::{StepDecl, StepHead};
+use crate::read::workflows::WorkflowDecl;
 
 /// What a node's step came to, and the ways that it comes by.
 type Events = [(Event, Vec<Open>); 3];
@@ -14,6 +16,7 @@ type Events = [(Event, Vec<Open>); 3];
 impl<'n> Ctx<'_> {
     pub fn compile_graph(
         &mut self,
+        workflow: &WorkflowDecl<'n>,
         graph: &GraphDecl<'n>,
         begin: Open,
         job: &mut Job<'_, '_, '_, 'n>,
@@ -35,7 +38,11 @@ impl<'n> Ctx<'_> {
         for node in &graph.nodes {
             nodes.extend(self.graph_node(node, &mut incoming, job));
         }
-        self.joins(graph, &incoming);
+        let handlers = [&workflow.on_error, &workflow.on_timeout];
+        let mut handled = handlers.into_iter().flatten().flat_map(|h| &h.steps);
+        // What a handler of the workflow leads to can come from anywhere.
+        let settled = handled.all(|step| gotos(step, graph).is_empty());
+        self.joins(graph, settled.then_some(entry), &incoming);
         (nodes.len() == graph.nodes.len()).then_some(Graph { nodes, entry })
     }
 
@@ -253,9 +260,9 @@ impl<'n> Ctx<'_> {
         (to.len() == decl.to.len() && !to.is_empty()).then_some(to)
     }
 
-    /// A node cannot wait for more than there are arrows to it.
-    fn joins(&mut self, graph: &GraphDecl<'n>, incoming: &[u32]) {
-        for (node, arrows) in graph.nodes.iter().zip(incoming) {
+    /// A node cannot wait for more than there are arrows to it, nor for more than can come in one task.
+    fn joins(&mut self, graph: &GraphDecl<'n>, entry: Option<usize>, incoming: &[u32]) {
+        for (i, (node, arrows)) in graph.nodes.iter().zip(incoming).enumerate() {
             let Some(join) = &node.join else { continue };
             if let Wait::Count(n) = join.value
                 && n > *arrows
@@ -269,7 +276,89 @@ impl<'n> Ctx<'_> {
                     .label("can never be")
                     .at(format!("{}.join", node.path));
                 self.report(found.help(format!("write `all`, or a number up to {arrows}")));
+            } else if let Wait::Count(n) = join.value
+                && *arrows > 0
+                && let Some(most) = entry.and_then(|entry| arrivals(graph, entry, i))
+                && most < n
+            {
+                let message = format!(
+                    "`{}` waits for {n}, and never more than {most} come: the ways to it exclude each other",
+                    node.name.value
+                );
+                let found = Diagnostic::error(220, join.span, message)
+                    .label("can never be")
+                    .at(format!("{}.join", node.path));
+                self.report(found.help("write `all`: it waits for those that were begun"));
             }
         }
     }
+}
+
+/// In larger graphs it is not counted what can come to a join.
+const MOST: usize = 500;
+
+/// How many branches of one task can come to a node at most: of the transitions of a node, one is taken. None: in a circle,
+/// where any number can.
+fn arrivals(graph: &GraphDecl<'_>, entry: usize, join: usize) -> Option<u32> {
+    if graph.nodes.len() > MOST {
+        return None;
+    }
+    let mut known = vec![None; graph.nodes.len()];
+    coming(graph, entry, join, &mut known, &mut Vec::new())
+}
+
+fn coming(
+    graph: &GraphDecl<'_>,
+    node: usize,
+    join: usize,
+    known: &mut Vec<Option<u32>>,
+    on_the_way: &mut Vec<usize>,
+) -> Option<u32> {
+    if node == join {
+        return Some(1);
+    }
+    if known[node].is_some() {
+        return known[node];
+    }
+    if on_the_way.contains(&node) {
+        return None;
+    }
+    on_the_way.push(node);
+    let decl = &graph.nodes[node];
+    let mut ways: Vec<Vec<&str>> = decl
+        .transitions
+        .iter()
+        .map(|t| t.to.iter().map(|name| name.value.as_str()).collect())
+        .collect();
+    // What jumps away takes no transition.
+    let jumps = decl.step.iter().flat_map(|step| gotos(step, graph));
+    ways.extend(jumps.map(|name| vec![name]));
+    let mut most = 0;
+    for way in ways {
+        let mut sum = 0_u32;
+        for name in way {
+            if let Some(next) = graph.nodes.iter().position(|n| n.name.value == name) {
+                sum = sum.saturating_add(coming(graph, next, join, known, on_the_way)?);
+            }
+        }
+        most = most.max(sum);
+    }
+    on_the_way.pop();
+    known[node] = Some(most);
+    Some(most)
+}
+
+/// Nodes to which a step or one inside of it jumps.
+fn gotos<'d>(step: &'d StepDecl<'_>, graph: &GraphDecl<'_>) -> Vec<&'d str> {
+    let mut found = Vec::new();
+    let mut steps = vec![step];
+    while let Some(step) = steps.pop() {
+        if let StepHead::Goto(name) = &step.head
+            && graph.nodes.iter().any(|n| n.name.value == name.value)
+        {
+            found.push(name.value.as_str());
+        }
+        steps.extend(step.inner());
+    }
+    found
 }

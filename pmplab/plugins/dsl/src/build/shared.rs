@@ -9,6 +9,7 @@ use super::scope::{Scope, Var};
 use super::steps::Shop;
 use super::types::Types;
 use super::workbook::Book;
+use crate::diag::Diagnostic;
 use crate::plan::VarScope;
 use crate::read::Ctx;
 use crate::read::workflows::WorkflowDecl;
@@ -105,7 +106,29 @@ impl<'n> Ctx<'_> {
             shared.add(scope);
         }
         self.found.truncate(said);
+        self.split(&shared);
         shared
+    }
+
+    /// Shards are processes that do not talk: each has the variables of its own users.
+    fn split(&mut self, shared: &Shared) {
+        let shards = self.req.shards;
+        if shards < 2 {
+            return;
+        }
+        for var in shared.vars.values() {
+            let Some(writer) = var.writers.first() else {
+                continue;
+            };
+            let message = format!(
+                "`{}` is shared only by the users of one shard, and the run has {shards}",
+                var.name
+            );
+            let found = Diagnostic::warning(303, writer.span, message)
+                .label("each shard keeps its own")
+                .help("run it without `--shards`, or let each user save what it needs");
+            self.report(found);
+        }
     }
 }
 

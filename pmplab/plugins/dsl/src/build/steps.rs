@@ -181,7 +181,7 @@ impl<'n> Ctx<'_> {
         };
         let mut compiled = Compiled::default();
         if let Some(graph) = &workflow.graph {
-            compiled.graph = self.compile_graph(graph, open(Why::Next), &mut job);
+            compiled.graph = self.compile_graph(workflow, graph, open(Why::Next), &mut job);
         } else {
             let seats = self.seats(workflow, owner, &mut job);
             let (steps, ends) =

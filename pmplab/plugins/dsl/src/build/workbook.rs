@@ -310,7 +310,9 @@ impl<'n> Ctx<'_> {
     fn no_task(&mut self, name: &str, span: Span, place: &str) {
         let message =
             format!("`workbook.{name}` belongs to a task, and there is none in `{place}`");
-        let found = Diagnostic::error(301, span, message).label("of which task?");
+        let found = Diagnostic::error(301, span, message)
+            .label("of which task?")
+            .help("read what the run counts");
         let names: Vec<&str> = KEPT
             .iter()
             .filter(|k| k.grain == Grain::Scenario)

@@ -57,7 +57,11 @@ pub const CODES: &[Code] = &[
         "use one of the keys that are allowed there",
     ),
     code(103, "missing key", "add the key"),
-    code(104, "wrong type", "write the value in the form shown"),
+    code(
+        104,
+        "wrong type",
+        "give the key a value of the kind that is named",
+    ),
     code(
         105,
         "version missing or not text",
@@ -225,7 +229,7 @@ pub const CODES: &[Code] = &[
     code(
         405,
         "not a whole number",
-        "write a whole number of at least 1",
+        "write the number in digits, such as `10`",
     ),
     code(406, "unknown WBS level", "use L0 to L5"),
     code(

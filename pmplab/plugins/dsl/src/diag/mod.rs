@@ -219,6 +219,11 @@ pub fn settle(all: &mut Vec<Diagnostic>) -> usize {
     };
     all.sort_by_cached_key(place);
     all.dedup_by(|a, b| place(a) == place(b));
+    // Whoever found it may know no remedy of its own; its kind has one all the same.
+    for d in all.iter_mut().filter(|d| d.is_error() && d.help.is_empty()) {
+        d.help
+            .extend(codes::find(d.number).map(|code| code.help.to_owned()));
+    }
     let over = all.len().saturating_sub(CAP);
     if over > 0 {
         all.sort_by_key(|d| d.severity);

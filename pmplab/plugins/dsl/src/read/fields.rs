@@ -246,7 +246,12 @@ impl Ctx<'_> {
 
     pub fn wrong_type(&mut self, node: &Node, expected: &str, path: &str, example: Option<&str>) {
         let name = if path.is_empty() {
-            "the script".to_owned()
+            let file = self.sources.get(node.span.file);
+            file.map_or("the script", |f| match f.name.as_str() {
+                super::bundle::SCRIPT_FILE => "the script",
+                other => other,
+            })
+            .to_owned()
         } else {
             format!("`{path}`")
         };

@@ -76,7 +76,7 @@ impl Ctx<'_> {
             guard: "exclusive".into(),
             holders: Some(1),
             domain: None,
-            metadata: fields.get("metadata"),
+            metadata: fields.get("metadata").filter(|n| !n.is_null()),
             path: path.clone(),
             name,
         };

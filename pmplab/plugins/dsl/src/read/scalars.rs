@@ -153,7 +153,12 @@ impl Ctx<'_> {
         let mut found = Diagnostic::error(
             405,
             node.span,
-            format!("`{path}` must be a whole number of at least {least}"),
+            match scalar.map(|s| plain(&s.text)) {
+                Some(Plain::Integer(n)) if n > MOST => {
+                    format!("`{path}` must be at most {MOST}")
+                }
+                _ => format!("`{path}` must be a whole number of at least {least}"),
+            },
         );
         found = found.at(path).label(match scalar {
             Some(s) if !s.plain => "quoted, so it is text",

@@ -179,6 +179,9 @@ impl Ctx<'_> {
     }
 
     fn extract(&mut self, node: &Node, path: &str) -> Vec<ExtractDecl> {
+        if node.is_null() {
+            return Vec::new();
+        }
         let Some(entries) = node.map() else {
             let example = "extract: {token: {json: \"$.token\"}}";
             self.wrong_type(node, "a map of names and extractors", path, Some(example));

@@ -8,7 +8,7 @@ use crate::yaml::{Kind, Node, Plain, plain};
 use pmplab_records::dictionaries::SECTIONS;
 
 /// Types that a field can have.
-const TYPES: [&str; 11] = [
+pub const TYPES: [&str; 11] = [
     "text", "string", "integer", "int", "number", "float", "boolean", "bool", "list", "map", ANY,
 ];
 const ANY: &str = "any";
@@ -170,7 +170,12 @@ impl Ctx<'_> {
                 continue;
             }
             let kind = match entry.value.text() {
-                None => Some(ANY),
+                None if entry.value.is_null() => Some(ANY),
+                None => {
+                    let place = format!("{}.{path}", into.place);
+                    self.wrong_type(&entry.value, "a type", &place, Some("list"));
+                    None
+                }
                 Some(_) => self.word(&entry.value, &TYPES, 409, &format!("{}.{path}", into.place)),
             };
             self.declare_field(&path, entry.key_span, kind.unwrap_or(ANY), into, decl);

@@ -55,7 +55,11 @@ fn collect(id: &str, needed: &mut BTreeSet<String>) {
 fn within(kind: &Kind, needed: &mut BTreeSet<String>) {
     match kind {
         Kind::Place(id) => collect(id, needed),
-        Kind::Named(inner) | Kind::List(inner) => within(inner, needed),
+        Kind::Named(inner)
+        | Kind::List(inner)
+        | Kind::Filled(inner)
+        | Kind::Pair(inner)
+        | Kind::ListOrNothing(inner) => within(inner, needed),
         Kind::Either(kinds) => kinds.iter().for_each(|kind| within(kind, needed)),
         _ => {}
     }
@@ -129,6 +133,19 @@ fn rules(place: &Described) -> Vec<Json> {
             json!({"type": "object", "oneOf": place.one_of.iter().map(|k| has(k)).collect::<Vec<_>>()}),
         );
     }
+    if !place.any_of.is_empty() {
+        let sets = place
+            .any_of
+            .iter()
+            .map(|set| json!({"allOf": set.iter().map(|k| has(k)).collect::<Vec<_>>()}));
+        rules.push(json!({"type": "object", "anyOf": sets.collect::<Vec<_>>()}));
+    }
+    rules.extend(
+        place
+            .needs
+            .iter()
+            .map(|(a, b)| json!({"anyOf": [{"not": has(a)}, has(b)]})),
+    );
     rules.extend(
         place
             .exclusive
@@ -189,6 +206,9 @@ fn value(kind: &Kind) -> Json {
         Kind::Name => json!({"type": ["string", "number", "boolean"], "pattern": r"\S"}),
         Kind::Refer(what) => refer(*what),
         Kind::Duration => form(DURATION),
+        Kind::DurationOrZero => {
+            json!({"anyOf": [form(DURATION), form(r"^\s*0+(\.0+)?(ms|s|m|h)\s*$")]})
+        }
         Kind::Rate => form(RATE),
         Kind::Size => form(r"^\s*[0-9]+(\.[0-9]+)?\s*(B|KB|MB|GB|KiB|MiB|GiB)\s*$"),
         Kind::Share => json!({"anyOf": [
@@ -198,21 +218,41 @@ fn value(kind: &Kind) -> Json {
             json!({"type": "integer", "minimum": least, "maximum": 1_000_000_000})
         }
         Kind::Number => json!({"type": "number"}),
+        Kind::Between(least, most) => {
+            json!({"type": "number", "minimum": least, "maximum": most})
+        }
         Kind::Boolean => json!({"type": "boolean"}),
         Kind::Word(words) => json!({"enum": words}),
         Kind::Form(pattern) => form(pattern),
-        Kind::Condition => json!({"anyOf": [form(r"\{\{[\s\S]*\}\}"), {"type": "boolean"}]}),
+        Kind::Template => form(TEMPLATE),
+        Kind::Condition => json!({"anyOf": [form(TEMPLATE), {"type": "boolean"}]}),
         Kind::Place(id) => json!({"$ref": pointer(id)}),
         Kind::Named(inner) => json!({
             "type": ["object", "null"], "additionalProperties": value(inner), "patternProperties": {"^x-": true},
         }),
         Kind::List(inner) => json!({"type": "array", "items": value(inner)}),
+        Kind::Filled(inner) => {
+            let mut out = value(inner);
+            let (kind, least) = match inner {
+                Kind::List(_) => ("array", "minItems"),
+                _ => ("object", "minProperties"),
+            };
+            out["type"] = kind.into();
+            out[least] = 1.into();
+            out
+        }
+        Kind::Pair(inner) => {
+            json!({"type": "array", "items": value(inner), "minItems": 2, "maxItems": 2})
+        }
+        Kind::ListOrNothing(inner) => json!({"type": ["array", "null"], "items": value(inner)}),
+        Kind::Nothing => json!({"type": "null"}),
         Kind::Either(kinds) => {
             json!({"anyOf": kinds.iter().map(value).collect::<Vec<_>>()})
         }
     }
 }
 
+const TEMPLATE: &str = r"\{\{[\s\S]*\}\}";
 const DURATION: &str = r"^(?=.*[1-9])\s*([0-9]+(\.[0-9]+)?h)?([0-9]+(\.[0-9]+)?m)?([0-9]+(\.[0-9]+)?s)?([0-9]+(\.[0-9]+)?ms)?\s*$";
 const RATE: &str =
     r"^(?=.*[1-9])\s*[0-9]+(\.[0-9]+)?\s*(req|users?|calls?|cps|ops?)?\s*/\s*(ms|s|m|h)\s*$";
@@ -224,10 +264,16 @@ fn refer(what: Ref) -> Json {
         Ref::Call => &["log.error", "log.warn", "log.info", "log.debug"],
         _ => &[],
     };
+    // A scenario's name stands where a time may stand too, and does not look like one.
+    let pattern = match what {
+        Ref::Scenario => r"^\s*[^\s0-9-]",
+        _ => r"\S",
+    };
+    let name = json!({"type": ["string", "number", "boolean"], "pattern": pattern});
     let mut out = if builtin.is_empty() {
-        json!({"type": "string", "pattern": r"\S"})
+        name
     } else {
-        json!({"anyOf": [{"enum": builtin}, {"type": "string", "pattern": r"\S"}]})
+        json!({"anyOf": [{"enum": builtin}, name]})
     };
     out["x-pmplab-ref"] = what.name().into();
     out

@@ -11,6 +11,8 @@ pub enum Kind {
     /// The name of something that stands elsewhere.
     Refer(Ref),
     Duration,
+    /// A duration, or none at all: `0s`.
+    DurationOrZero,
     Rate,
     Size,
     /// `1%`, or a number between 0 and 1.
@@ -18,11 +20,15 @@ pub enum Kind {
     /// A whole number of at least this.
     Whole(u64),
     Number,
+    /// A number from the one to the other.
+    Between(u32, u32),
     Boolean,
     /// One of a few words.
     Word(&'static [&'static str]),
     /// Text in a form of its own: a pattern and what to say of it.
     Form(&'static str),
+    /// Text that a template fills in.
+    Template,
     /// A condition, such as `{{meta.status == 200}}`.
     Condition,
     /// A map of a described kind, by its name.
@@ -30,6 +36,14 @@ pub enum Kind {
     /// A map whose keys are names of the author's choosing.
     Named(&'static Kind),
     List(&'static Kind),
+    /// A list or a map of names that may not be empty.
+    Filled(&'static Kind),
+    /// A list of exactly two.
+    Pair(&'static Kind),
+    /// A list, or nothing, which says the same as leaving the key out.
+    ListOrNothing(&'static Kind),
+    /// Nothing, which says the same as leaving the key out.
+    Nothing,
     Either(&'static [Kind]),
 }
 

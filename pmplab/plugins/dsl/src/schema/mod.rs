@@ -21,6 +21,10 @@ pub struct Described {
     pub keys: &'static [Key],
     /// Exactly one of these must be there.
     pub one_of: &'static [&'static str],
+    /// All keys of one of these sets must be there.
+    pub any_of: &'static [&'static [&'static str]],
+    /// Keys that are nothing without another: `(key, what it needs)`.
+    pub needs: &'static [(&'static str, &'static str)],
     /// Pairs that exclude each other.
     pub exclusive: &'static [(&'static str, &'static str)],
     /// Any other key is free.
@@ -61,6 +65,8 @@ const PLAIN: Described = Described {
     doc: "",
     keys: &[],
     one_of: &[],
+    any_of: &[],
+    needs: &[],
     exclusive: &[],
     open: false,
 };

@@ -93,7 +93,11 @@ fn what_a_kind_names_is_described() {
     fn named(kind: &Kind, see: &mut dyn FnMut(&str)) {
         match kind {
             Kind::Place(id) => see(id),
-            Kind::Named(inner) | Kind::List(inner) => named(inner, see),
+            Kind::Named(inner)
+            | Kind::List(inner)
+            | Kind::Filled(inner)
+            | Kind::Pair(inner)
+            | Kind::ListOrNothing(inner) => named(inner, see),
             Kind::Either(kinds) => kinds.iter().for_each(|kind| named(kind, see)),
             _ => {}
         }
@@ -102,7 +106,8 @@ fn what_a_kind_names_is_described() {
     let lists = |p: &Described| {
         p.one_of
             .iter()
-            .chain(p.exclusive.iter().flat_map(|(a, b)| [a, b]))
+            .chain(p.any_of.iter().copied().flatten())
+            .chain(p.needs.iter().chain(p.exclusive).flat_map(|(a, b)| [a, b]))
             .copied()
             .collect::<Vec<_>>()
     };

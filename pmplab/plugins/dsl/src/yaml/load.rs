@@ -220,7 +220,7 @@ impl Loader {
                 let Some((node, size)) = self.anchors.get(&anchor).cloned() else {
                     let message = "this alias stands inside its own anchor, or before it";
                     self.diagnostics
-                        .push(Diagnostic::error(5, span, message).label("refers to itself"));
+                        .push(Diagnostic::error(5, span, message).label("refers to itself").help("write the value out, or name an anchor that stands before and is complete"));
                     self.broken = true;
                     return None;
                 };

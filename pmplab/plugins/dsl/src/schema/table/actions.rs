@@ -3,6 +3,7 @@
 use super::super::{Described, Kind, PLAIN, Ref, key};
 use super::{call, kinds};
 use crate::read::places;
+use pmplab_records::dictionaries::ERROR_TYPES;
 
 pub const ACTION: Described = Described {
     id: "ACTION",
@@ -79,7 +80,7 @@ pub const SAVE_AS: Described = Described {
         key(
             "scope",
             Kind::Form(r"^(workbook|user[-_]local|task[-_]local|global)$"),
-            "Who sees it: `workbook` (this task, and the records), `task-local`, `user-local` or `global`.",
+            "Who sees it: `workbook` (this task, and the records), `task-local`, `user-local` or `global` (all users; of a run in shards, those of its shard).",
             "workbook",
         ),
         key(
@@ -120,7 +121,8 @@ pub const PERSIST: Described = Described {
             Kind::Text,
             "Name of the file; a template makes one for each user.",
             "\"{{workbook.user_id}}-asset.json\"",
-        ),
+        )
+        .required(),
     ],
     ..PLAIN
 };
@@ -132,14 +134,14 @@ pub const EXTRACTOR: Described = Described {
     keys: &[
         key(
             "json",
-            Kind::Text,
+            Kind::Name,
             "Path in the answer's JSON.",
             "\"$.items[0].id\"",
         ),
-        key("header", Kind::Text, "Name of a header.", "x-build"),
+        key("header", Kind::Name, "Name of a header.", "x-build"),
         key(
             "regex",
-            Kind::Text,
+            Kind::Name,
             "Regular expression over the body; its first group, or all of the match.",
             "'name=\"csrf\" value=\"([^\"]+)\"'",
         ),
@@ -154,6 +156,13 @@ pub const EXTRACTOR: Described = Described {
     ..PLAIN
 };
 
+/// An event or error type, or the start of some.
+const WORTH: Kind = Kind::Either(&[
+    Kind::Word(&["fail", "timeout"]),
+    Kind::Word(ERROR_TYPES),
+    Kind::Form(r"^[^*]*\*$"),
+]);
+
 pub const RETRY: Described = Described {
     id: "RETRY",
     place: Some(&places::RETRY),
@@ -162,7 +171,7 @@ pub const RETRY: Described = Described {
         key("limit", Kind::Whole(0), "Attempts after the first.", "2"),
         key(
             "delay",
-            Kind::Duration,
+            Kind::DurationOrZero,
             "Time before the first retry.",
             "100ms",
         ),
@@ -174,7 +183,7 @@ pub const RETRY: Described = Described {
         ),
         key(
             "factor",
-            Kind::Number,
+            Kind::Between(1, 100),
             "Factor of an exponential backoff.",
             "2",
         ),
@@ -192,14 +201,14 @@ pub const RETRY: Described = Described {
         ),
         key(
             "retry-on",
-            Kind::List(&Kind::Text),
+            Kind::Either(&[Kind::List(&WORTH), WORTH]),
             "Events and error types that are worth it; `*` stands for any rest.",
             "[timeout, transport.*]",
         ),
         key(
             "budget",
             Kind::Share,
-            "Retries may be at most this share of the first attempts.",
+            "Retries may be at most this share of the first attempts; ten more are always granted, so that a young run may retry too.",
             "10%",
         ),
     ],
@@ -226,5 +235,6 @@ pub const RATE_LIMIT: Described = Described {
             "5",
         ),
     ],
+    any_of: &[&["per-user"], &["per-scenario"], &["global"]],
     ..PLAIN
 };

@@ -107,7 +107,7 @@ pub const COMPONENT_METADATA: Described = Described {
         ),
         key(
             "guard",
-            Kind::Either(&[Kind::Text, Kind::List(&Kind::Text)]),
+            Kind::Either(&[Kind::Name, Kind::List(&Kind::Name)]),
             "Guard Domain it belongs to: leases of other domains are refused to it.",
             "network",
         ),

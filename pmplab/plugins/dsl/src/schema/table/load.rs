@@ -4,6 +4,21 @@ use super::super::{Described, Kind, PLAIN, Ref, key};
 use super::kinds;
 use crate::read::places;
 
+/// Where a task can leave.
+const EXIT: Kind = Kind::Word(&[
+    "timeout_out",
+    "error_out",
+    "closing",
+    "closing.done",
+    "closing.timeout",
+    "closing.error",
+    "closing.rollback",
+    "timeout",
+    "error",
+    "timeout-out",
+    "error-out",
+]);
+
 pub const LOAD: Described = Described {
     id: "LOAD",
     place: Some(&places::LOAD),
@@ -17,7 +32,7 @@ pub const LOAD: Described = Described {
         ),
         key(
             "scenarios",
-            Kind::List(&Kind::Place("SCENARIO")),
+            Kind::Filled(&Kind::List(&Kind::Place("SCENARIO"))),
             "What runs, side by side or one after the other.",
             "[{name: browse, workflow: browse, user-count: 10}]",
         )
@@ -59,7 +74,7 @@ pub const PROFILE: Described = Described {
         key("steps", Kind::Whole(1), "How many steps stairs have.", "5"),
         key(
             "stages",
-            Kind::List(&Kind::Place("STAGE")),
+            Kind::Filled(&Kind::List(&Kind::Place("STAGE"))),
             "A timetable in place of one change: each stage leads linearly to its number of users.",
             "[{users: 100, duration: 30s}, {users: 0, duration: 10s}]",
         ),
@@ -70,6 +85,7 @@ pub const PROFILE: Described = Described {
             "10m",
         ),
     ],
+    any_of: &[&["stages"], &["end-users", "duration"]],
     ..PLAIN
 };
 
@@ -79,7 +95,13 @@ pub const STAGE: Described = Described {
     doc: "One stage of a timetable.",
     keys: &[
         key("users", Kind::Whole(0), "Users at its end.", "100").required(),
-        key("duration", Kind::Duration, "How long it takes.", "30s").required(),
+        key(
+            "duration",
+            Kind::DurationOrZero,
+            "How long it takes.",
+            "30s",
+        )
+        .required(),
     ],
     ..PLAIN
 };
@@ -267,11 +289,7 @@ pub const EXITS: Described = Described {
     keys: &[
         key(
             "timeout",
-            Kind::Either(&[
-                Kind::Refer(Ref::Target),
-                Kind::Duration,
-                Kind::Place("TIMEOUT_EXIT"),
-            ]),
+            Kind::Either(&[EXIT, Kind::Duration, Kind::Place("TIMEOUT_EXIT")]),
             "A deadline for the whole user (`150s`), or the exit of tasks that time out.",
             "timeout_out",
         ),
@@ -279,7 +297,7 @@ pub const EXITS: Described = Described {
             "error",
             Kind::Either(&[
                 Kind::Word(&["fatal", "error", "warn"]),
-                Kind::Refer(Ref::Target),
+                EXIT,
                 Kind::Place("ERROR_EXIT"),
             ]),
             "The exit of tasks that fail, or how serious that is: `fatal`, `error`, `warn`.",
@@ -300,10 +318,10 @@ pub const TIMEOUT_EXIT: Described = Described {
             "The user's deadline, from its spawn.",
             "150s",
         ),
-        key("to", Kind::Refer(Ref::Target), "The exit.", "timeout_out"),
+        key("to", EXIT, "The exit.", "timeout_out"),
         key(
             "state",
-            Kind::Refer(Ref::Target),
+            EXIT,
             "The exit, by the state in which the task ends.",
             "closing.timeout",
         ),
@@ -316,7 +334,7 @@ pub const ERROR_EXIT: Described = Described {
     place: Some(&places::ERROR_EXIT),
     doc: "Where an error leads, and what it does to the scenario.",
     keys: &[
-        key("to", Kind::Refer(Ref::Target), "The exit.", "error_out"),
+        key("to", EXIT, "The exit.", "error_out"),
         key(
             "severity",
             Kind::Word(&["fatal", "error", "warn"]),
@@ -325,7 +343,7 @@ pub const ERROR_EXIT: Described = Described {
         ),
         key(
             "state",
-            Kind::Refer(Ref::Target),
+            EXIT,
             "The exit, by the state in which the task ends.",
             "closing.error",
         ),

@@ -6,7 +6,10 @@ use crate::read::places;
 
 /// `all`, `any`, or a number.
 const WAIT: Kind = Kind::Either(&[Kind::Word(&["all", "any"]), Kind::Whole(1)]);
-const TARGETS: Kind = Kind::Either(&[Kind::Refer(Ref::Node), Kind::List(&Kind::Refer(Ref::Node))]);
+const TARGETS: Kind = Kind::Either(&[
+    Kind::Refer(Ref::Node),
+    Kind::Filled(&Kind::List(&Kind::Refer(Ref::Node))),
+]);
 
 pub const WORKFLOW: Described = Described {
     id: "WORKFLOW",
@@ -27,7 +30,7 @@ pub const WORKFLOW: Described = Described {
         ),
         key(
             "nodes",
-            Kind::Named(&Kind::Place("NODE")),
+            Kind::Filled(&Kind::Named(&Kind::Place("NODE"))),
             "A graph: nodes by name, which `controls.flow.transitions` connect.",
             "{probe: {ref: probe-get, controls: {flow: {transitions: [{to: closing}]}}}}",
         ),
@@ -86,7 +89,8 @@ pub const WORKFLOW: Described = Described {
             "{owner: checkout-team}",
         ),
     ],
-    exclusive: &[("steps", "nodes")],
+    one_of: &["steps", "nodes"],
+    needs: &[("entry", "nodes")],
     ..PLAIN
 };
 
@@ -144,7 +148,7 @@ macro_rules! step_keys {
             ),
             key(
                 "update-workbook",
-                Kind::Named(&Kind::Any),
+                Kind::Filled(&Kind::Named(&Kind::Any)),
                 "Writes fields of the Workbook, by path or alias.",
                 "{registers.flag: true}",
             ),
@@ -174,8 +178,8 @@ macro_rules! step_keys {
             ),
             key(
                 "with",
-                kinds::WITH,
-                "Parameters of an inline call; templates are filled in for each task.",
+                Kind::Either(&[kinds::WITH, Kind::Text, Kind::List(&Kind::Any)]),
+                "Parameters of an inline call, or what `log` says; templates are filled in for each task.",
                 "{url: \"{{resource.ip}}:{{resource.port}}/meta\"}",
             ),
             key(
@@ -239,9 +243,11 @@ pub const STEP: Described = Described {
         "goto",
         "update-workbook",
         "wait",
+        "hold",
         "think",
         "monitor",
     ],
+    needs: &[("if", "then"), ("then", "if"), ("else", "if")],
     ..PLAIN
 };
 
@@ -264,9 +270,11 @@ pub const NODE: Described = Described {
         "goto",
         "update-workbook",
         "wait",
+        "hold",
         "think",
         "monitor",
     ],
+    needs: &[("if", "then"), ("then", "if"), ("else", "if")],
     ..PLAIN
 };
 
@@ -277,7 +285,7 @@ pub const LOOP: Described = Described {
     keys: &[
         key(
             "count",
-            Kind::Either(&[Kind::Whole(0), Kind::Text]),
+            Kind::Either(&[Kind::Whole(1), Kind::Template]),
             "So many rounds: a number or a template.",
             "3",
         ),
@@ -314,6 +322,7 @@ pub const LOOP: Described = Described {
         .required(),
     ],
     one_of: &["count", "while", "over"],
+    needs: &[("while", "max"), ("max", "while")],
     ..PLAIN
 };
 
@@ -330,7 +339,7 @@ pub const PARALLEL: Described = Described {
         ),
         key(
             "branches",
-            Kind::Named(&kinds::STEPS),
+            Kind::Filled(&Kind::Named(&kinds::STEPS)),
             "Steps by name of their branch.",
             "{a: [{ref: probe-get}], b: [{ref: purge-delete}]}",
         )
@@ -432,7 +441,7 @@ pub const DISTRIBUTION: Described = Described {
         key("constant", Kind::Duration, "Always the same.", "1s"),
         key(
             "uniform",
-            Kind::List(&Kind::Text),
+            Kind::Pair(&Kind::DurationOrZero),
             "Any time between two, all alike.",
             "[1s, 3s]",
         ),

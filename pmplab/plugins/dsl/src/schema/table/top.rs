@@ -20,7 +20,7 @@ pub const SCRIPT: Described = Described {
         ),
         key(
             "components",
-            Kind::List(&Kind::Place("COMPONENT")),
+            Kind::ListOrNothing(&Kind::Place("COMPONENT")),
             "The WebAssembly components that run actions or provide resources.",
             "[{name: http, version: \"0.2.1\", entry: plugins/http/send.wasm}]",
         ),
@@ -35,7 +35,8 @@ pub const SCRIPT: Described = Described {
             Kind::Named(&Kind::Place("WORKFLOW")),
             "What one task does, step by step or as a graph, by name.",
             "{browse: {steps: [{ref: probe-get}]}}",
-        ),
+        )
+        .required(),
         key(
             "actions",
             Kind::Named(&Kind::Place("ACTION")),
@@ -47,7 +48,8 @@ pub const SCRIPT: Described = Described {
             Kind::Place("LOAD"),
             "How many users come, when, and for how long.",
             "{scenarios: [{name: browse, workflow: browse, user-count: 10}]}",
-        ),
+        )
+        .required(),
         key(
             "workbook",
             Kind::Place("WORKBOOK"),

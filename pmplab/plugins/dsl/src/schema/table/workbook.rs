@@ -2,10 +2,11 @@
 
 use super::super::{Described, Kind, PLAIN, key};
 use super::kinds;
-use crate::read::places;
+use crate::read::{places, workbook::TYPES};
 
-/// A type's name.
-const FIELD: Kind = Kind::Any;
+/// A type's name, or fields inside.
+const FIELD: Kind = Kind::Either(&[Kind::Word(&TYPES), Kind::Named(&Kind::Any), Kind::Nothing]);
+const FIELDS: Kind = Kind::Either(&[Kind::Named(&FIELD), Kind::List(&Kind::Name)]);
 
 pub const WORKBOOK: Described = Described {
     id: "WORKBOOK",
@@ -26,13 +27,13 @@ pub const WORKBOOK: Described = Described {
         ),
         key(
             "fields",
-            Kind::Named(&FIELD),
+            FIELDS,
             "Fields of the script's own and their types; placed in `execution` unless `expose` says otherwise.",
             "{last_http_status: int}",
         ),
         key(
             "expose",
-            Kind::Named(&Kind::Text),
+            Kind::Named(&Kind::Name),
             "Short names for paths in the sections.",
             "{state: timeline.phase, scope_trace: governance.scope_trace}",
         ),
@@ -53,7 +54,7 @@ pub const WORKBOOK_SECTION: Described = Described {
         ),
         key(
             "fields",
-            Kind::Named(&FIELD),
+            FIELDS,
             "Fields of the script's own and their types.",
             "{last_http_status: int}",
         ),
@@ -86,13 +87,13 @@ pub const MONITORING: Described = Described {
         ),
         key(
             "thresholds",
-            Kind::List(&Kind::Text),
-            "What must hold of the results.",
+            Kind::Either(&[Kind::List(&Kind::Text), Kind::Text, Kind::Nothing]),
+            "What must hold of the results, else the exit status is 99; `for 10s` makes it hold in every stretch, `abort` ends the run.",
             "[\"p95(http.get) < 300ms\", \"fail_rate < 1%\"]",
         ),
         key(
             "alerts",
-            Kind::List(&Kind::Place("ALERT")),
+            Kind::ListOrNothing(&Kind::Place("ALERT")),
             "Conditions that are told about when they come true.",
             "[{when: \"{{workbook.telemetry.counters.fail > 100}}\", to: log, notify: owner}]",
         ),
@@ -131,12 +132,12 @@ pub const ALERT: Described = Described {
             "to",
             Kind::Either(&[
                 Kind::Word(&["log", "file", "notebook"]),
-                Kind::List(&Kind::Word(&["log", "file", "notebook"])),
+                Kind::Filled(&Kind::List(&Kind::Word(&["log", "file", "notebook"]))),
             ]),
             "Where it is told: `log`, `file`, `notebook`; always in the communications too.",
             "[log, file]",
         ),
-        key("notify", Kind::Text, "Whom it concerns.", "owner"),
+        key("notify", Kind::Name, "Whom it concerns.", "owner"),
         key(
             "message",
             Kind::Text,
