@@ -515,7 +515,7 @@ pub enum Dist {
     },
 }
 
-/// A call of a component.
+/// A call of a component. What it does not say is left out where it is written: a long plan is mostly that.
 #[derive(Debug, Clone, Serialize)]
 pub struct Call {
     /// Dense over the plan, from 0; what `prepare` and `run-action` take.
@@ -527,26 +527,38 @@ pub struct Call {
     pub name: String,
     /// The `with`; a scalar with a template stands as null.
     pub with: Json,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub holes: Vec<Hole>,
     /// Outputs that the component must bring: all that are saved, extracted from, expected or read of the event.
     pub outputs: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub save: Option<Save>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub extract: Vec<Extract>,
     /// Must hold for the event to be `success`, whatever the component says; reads `Source::Output`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub expect: Option<Expr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub retry: Option<Retry>,
     /// Limits of this call alone, beside those of the scenario.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<usize>,
     /// What undoes it: run by `closing.rollback` once this call has succeeded.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub compensate: Option<Box<Step>>,
     /// The rendered `with` goes into the records.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub record_inputs: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Ns>,
     pub max_body: u64,
     /// What comes after a `fail` of this call; none: the workflow's handlers.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub on_error: Option<Vec<Step>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub on_timeout: Option<Vec<Step>>,
     /// `on-error: continue`, or the very next step is an `if` that reads the saved variable.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub proceed: bool,
 }
 
