@@ -66,7 +66,7 @@ def test_a_cell_with_a_mistake_points_at_its_own_line(pmp_home: Path, monkeypatc
             at = next(number for number, text in enumerate(script.splitlines(), 2) if "spawn-rte" in text)
             with pytest.raises(DiagnosticsError) as caught:
                 shell.run_cell_magic("pmp", f"check --files {demo.bundle}", script)
-            assert f"--> In[{shell.execution_count}]:{at}:" in caught.value.rendered
+            assert f"--> In[{shell.displayhook.prompt_count}]:{at}:" in caught.value.rendered
             good = script.replace("spawn-rte", "spawn-rate").replace("user-count: 1000", "user-count: 2")
             run = shell.run_cell_magic("pmp", f"run --files {demo.bundle} --wait --quiet", good)
             assert (run.status, run.summary().tasks) == ("finished", 2)
