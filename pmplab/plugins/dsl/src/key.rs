@@ -3,6 +3,7 @@
 //! The digest of its workflows, actions and load as they mean, not as they are written: comments, order of keys and quoting
 //! don't count, nor do the addresses of targets, which change from one environment to the next.
 
+use crate::read::places::WORKFLOW;
 use crate::yaml::{Kind, Node, Plain, plain};
 use sha2::{Digest, Sha256};
 
@@ -44,11 +45,11 @@ fn digest(hasher: &mut Sha256, node: &Node) {
         }
         Kind::Map(entries) => {
             say(hasher, b'm', &entries.len().to_string());
-            let mut sorted: Vec<_> = entries.iter().collect();
-            sorted.sort_by(|a, b| a.key.cmp(&b.key));
-            for entry in sorted {
-                say(hasher, b'k', &entry.key);
-                digest(hasher, &entry.value);
+            let mut sorted: Vec<_> = entries.iter().map(|e| (spelt(&e.key), &e.value)).collect();
+            sorted.sort_by_key(|(key, _)| *key);
+            for (key, value) in sorted {
+                say(hasher, b'k', key);
+                digest(hasher, value);
             }
         }
         Kind::Scalar(scalar) if scalar.plain => match plain(&scalar.text) {
@@ -60,6 +61,12 @@ fn digest(hasher: &mut Sha256, node: &Node) {
         },
         Kind::Scalar(scalar) => say(hasher, b't', &placeless(&scalar.text)),
     }
+}
+
+/// The key itself, of one that has another spelling.
+fn spelt(key: &str) -> &str {
+    let known = WORKFLOW.aliases.iter().find(|(alias, _)| *alias == key);
+    known.map_or(key, |(_, meant)| meant)
 }
 
 /// The text without what stands between `://` and the path: whose server it is.
@@ -105,6 +112,14 @@ mod tests {
     fn writing_it_otherwise_does_not_change_the_key() {
         let other = "# a comment\nload:\n  scenarios:\n    - user-count: 10\n      workflow: 'main'\n      name: \"s\"\nworkflows:\n  main:\n    steps:\n      - ref: get\nactions:\n  get:\n    call: get\n    component: http\n    with:\n      url: http://target.example/a?x=1\nversion: \"1.1\"\n";
         assert_eq!(of(SCRIPT), of(other));
+    }
+
+    #[test]
+    fn another_spelling_of_a_key_does_not_change_it() {
+        let script =
+            |key: &str| format!("workflows: {{main: {{{key}: {{timeout: timeout_out}}}}}}\n");
+        assert_eq!(of(&script("exit")), of(&script("exits")));
+        assert_ne!(of(&script("exit")), of(&script("entry")));
     }
 
     #[test]

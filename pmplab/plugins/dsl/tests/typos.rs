@@ -292,13 +292,6 @@ fn pointed_at(
     })
 }
 
-/// The plan, but for the key by which runs are told alike: that goes by the words of the script.
-fn plan_of(checked: &Checked) -> Json {
-    let mut plan = answer(checked)["plan"].take();
-    plan.as_object_mut().map(|plan| plan.remove("key"));
-    plan
-}
-
 /// All that went unnoticed, among every `step`-th edit.
 fn unnoticed(step: usize) -> Vec<String> {
     let mut wrong = Vec::new();
@@ -309,7 +302,7 @@ fn unnoticed(step: usize) -> Vec<String> {
                 continue;
             };
             let right = example.check(file, script);
-            let before = plan_of(&right);
+            let before = answer(&right)["plan"].take();
             assert!(before.is_object(), "{}: {}", example.name, right.rendered);
             for word in words(script) {
                 for now in edits(&word.text) {
@@ -326,7 +319,7 @@ fn unnoticed(step: usize) -> Vec<String> {
                     if pointed_at(&checked.json, &right.json, text_of, file, &word, &now) {
                         continue;
                     }
-                    let same = plan_of(&checked) == before;
+                    let same = answer(&checked)["plan"].take() == before;
                     if !same || !ALIASES.contains(&(word.text.as_str(), now.as_str())) {
                         wrong.push(format!(
                             "{} {file}:{}: `{}` as `{now}` {}: {}",
