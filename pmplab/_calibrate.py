@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pmplab.analysis import calibrate as analysis
-from pmplab.errors import BundleError, UsageError
+from pmplab.analysis.levels import per_s
+from pmplab.errors import BundleError, UsageError, writing
 
 if TYPE_CHECKING:
     import os
@@ -46,11 +47,8 @@ class Calibration:
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write `sim.yaml` and return where it is. Raises BundleError."""
         where = Path(path).expanduser()
-        try:
+        with writing("the model", where, BundleError):
             where.write_text(self.yaml, encoding="utf-8")
-        except OSError as error:
-            message = f"the model cannot be written: {error.strerror or error}"
-            raise BundleError(message, place=str(where)) from None
         return where
 
     def __repr__(self) -> str:
@@ -265,13 +263,13 @@ def _load(run: Run, changes: Iterable[_Change]) -> list[str]:
 def _rates(scenario: Mapping[str, Any], change: _Change) -> list[str]:
     shape = (scenario.get("arrival") or {}).get("shape") or {}
     ends = {"rate": shape.get("rate") or shape.get("from"), **({"to": shape["to"]} if shape.get("to") else {})}
-    known = {end: float(rate["count"]) * 1e9 / float(rate["per"]) for end, rate in ends.items() if rate}
+    known = {end: per_s(rate) for end, rate in ends.items() if rate}
     if not known or (len(known) > 1 and not change.times):
         message = f"the rate of `{scenario.get('name')}` cannot be changed so"
         raise UsageError(
             message, place="--what-if", help="rate=2x for arrivals of one rate, a ramp or stairs; users=2x for users"
         )
-    return [f"{end}={change.of(per_s):.6g}/s" for end, per_s in known.items()]
+    return [f"{end}={change.of(rate):.6g}/s" for end, rate in known.items()]
 
 
 def _outcome(run: Run) -> Outcome:

@@ -291,8 +291,9 @@ class _Lever:
         shape = (scenario.get("arrival") or {}).get("shape") or {}
         base = "load.scenarios[0]"
         if shape.get("rate"):
-            per_s = float(shape["rate"]["count"]) * 1e9 / float(shape["rate"]["per"])
-            return cls(f"{base}.arrival.rate", "/s", per_s, f"{base}.arrival.duration", each_s)
+            from pmplab.analysis.levels import per_s
+
+            return cls(f"{base}.arrival.rate", "/s", per_s(shape["rate"]), f"{base}.arrival.duration", each_s)
         if scenario.get("arrival"):
             message = f"a search turns one rate, and `{shape.get('shape')}` has several"
             raise UsageError(message, help="use `shape: constant` or `poisson`, or a run in stairs and `pmp capacity RUN`")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pmplab.errors import UsageError
+from pmplab.errors import writing
 
 if TYPE_CHECKING:
     import os
@@ -89,11 +89,8 @@ class Report:
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the page to `path` and return it. Raises UsageError when it cannot be written."""
         file = Path(path).expanduser()
-        try:
+        with writing("the report", file):
             file.write_text(self.html, encoding="utf-8")
-        except OSError as error:
-            message = f"the report cannot be written: {error.strerror}"
-            raise UsageError(message, place=str(file)) from None
         return file
 
 
@@ -118,7 +115,7 @@ def _report(run: Run, baseline: RunLike | None) -> Report:
     from pmplab.library import lessons
 
     frames, facts, plan = analysis.hold(run.frames), run.manifest, run.plan
-    known = analysis.health(frames, simulated=bool(facts.get("simulated")), plan=plan, cpus=(facts.get("host") or {}).get("cpus"))
+    known = analysis.health_of(frames, plan, facts)
     compared = library.usual(run) if baseline is None else library.compare(run.dir, baseline, home=run.home)
     register = analysis.register(frames, plan, facts=facts, health=known)
     amplified, burst = analysis.retries(frames), analysis.bursts(frames)

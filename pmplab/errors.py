@@ -18,10 +18,11 @@ Every one is shown as one line with code, place and help, never as a Python trac
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pmplab._run import Run
     from pmplab.host.diagnostic import Diagnostic
@@ -40,6 +41,7 @@ __all__ = [
     "TrappedError",
     "UsageError",
     "nearest",
+    "writing",
 ]
 
 
@@ -179,6 +181,16 @@ class TrappedError(PmpError):
 
     default_code = "PMP-E0812"
     default_exit = 107
+
+
+@contextmanager
+def writing(what: str, place: object, kind: type[PmpError] = UsageError) -> Iterator[None]:
+    """Turn what goes wrong while a file is written into an error of that kind, which says of `what` and where."""
+    try:
+        yield
+    except OSError as error:
+        message = f"{what} cannot be written: {error.strerror or error}"
+        raise kind(message, place=str(place)) from None
 
 
 def nearest(word: str, names: Iterable[str], *, most: int = 3) -> list[str]:

@@ -10,7 +10,7 @@ from pmplab.analysis.errors import ErrorKind, Errors, NodeErrors, errors
 from pmplab.analysis.evm import EarnedValue, earned_value
 from pmplab.analysis.fairness import Fairness, fairness
 from pmplab.analysis.first_failure import FirstFailure, first_failure
-from pmplab.analysis.health import Health, health
+from pmplab.analysis.health import Health, health, health_of
 from pmplab.analysis.heatmap import Heatmap, Mode, heatmap
 from pmplab.analysis.kept import Kept, cut, hold
 from pmplab.analysis.lessons import Lesson, lessons
@@ -81,6 +81,7 @@ __all__ = [
     "fairness",
     "first_failure",
     "health",
+    "health_of",
     "heatmap",
     "hold",
     "lessons",

@@ -104,7 +104,7 @@ def _risk(book: Book) -> pl.DataFrame:
 
 
 def _procurement(book: Book) -> pl.DataFrame:
-    names = governed.components(book).filter(pl.col("role") == "protocol")["component"].to_list()
+    names = book.once(governed.components).filter(pl.col("role") == "protocol")["component"].to_list()
     rows = book.attempts
     return _joined(
         book, {name: rows.filter(pl.col("component") == name).select(pl.col("t_end").alias("t"), "count") for name in names}
@@ -114,7 +114,7 @@ def _procurement(book: Book) -> pl.DataFrame:
 def _stakeholder(book: Book) -> pl.DataFrame:
     owners, rows = book.owners, book.attempts
     by_owner: dict[str, list[str]] = {}
-    for row in raci.stakeholders(book).filter(pl.col("role") == "owner").iter_rows(named=True):
+    for row in book.once(raci.stakeholders).filter(pl.col("role") == "owner").iter_rows(named=True):
         by_owner[row["stakeholder"]] = [name for name, owner in owners.items() if owner == row["stakeholder"]]
     return _joined(
         book,

@@ -212,7 +212,7 @@ _COMPONENT = pl.Schema(
 
 def procurement(book: Book) -> pl.DataFrame:
     """Return what a buyer asks of each component: `component`, `version`, `digest`, `owner`, `source`, `entry`, `used`."""
-    return components(book).select("component", "version", "digest", "owner", "source", "entry", "used")
+    return book.once(components).select("component", "version", "digest", "owner", "source", "entry", "used")
 
 
 def _text(value: object) -> str | None:

@@ -52,6 +52,11 @@ class Health:
     cpu_p90_percent: float | None = None
 
 
+def health_of(frames: Tables, plan: Mapping[str, Any] | None, facts: Mapping[str, Any]) -> Health:
+    """Judge the harness of a run as its plan and its manifest tell of it: see `health`."""
+    return health(frames, simulated=bool(facts.get("simulated")), plan=plan, cpus=(facts.get("host") or {}).get("cpus"))
+
+
 def health(frames: Tables, *, simulated: bool = False, plan: Mapping[str, Any] | None = None, cpus: int | None = None) -> Health:
     """Judge the harness of a run.
 

@@ -175,10 +175,10 @@ def _offer(plan: Mapping[str, Any] | None) -> _Offer | None:
         if not arrival.get("duration"):
             continue
         if shape.get("shape") == "stairs" and shape.get("steps"):
-            first, last, steps = _per_s(shape["from"]), _per_s(shape["to"]), int(shape["steps"])
+            first, last, steps = per_s(shape["from"]), per_s(shape["to"]), int(shape["steps"])
             rates = tuple(first + (last - first) * step / max(steps - 1, 1) for step in range(steps))
         elif shape.get("rate"):
-            rates = (_per_s(shape["rate"]),)
+            rates = (per_s(shape["rate"]),)
         else:
             continue
         start = scenario.get("start")
@@ -188,7 +188,8 @@ def _offer(plan: Mapping[str, Any] | None) -> _Offer | None:
     return None
 
 
-def _per_s(rate: Mapping[str, Any]) -> float:
+def per_s(rate: Mapping[str, Any]) -> float:
+    """Return a rate of the plan as a number per second."""
     return float(rate["count"]) * _SECOND / float(rate["per"])
 
 

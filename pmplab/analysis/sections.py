@@ -12,7 +12,7 @@ import polars as pl
 
 from pmplab.analysis import closing, governed, latency, raci, windows
 from pmplab.analysis.book import SCHEDULER
-from pmplab.analysis.health import health
+from pmplab.analysis.health import health_of
 from pmplab.analysis.milestones import milestones
 from pmplab.analysis.risk import Register, register
 from pmplab.analysis.rollup import rollup
@@ -340,13 +340,7 @@ def times(book: Book) -> pl.DataFrame:
 
 def registered(book: Book) -> Register:
     """Return the register of risks and issues that is computed from the run."""
-    known = health(
-        book.frames,
-        simulated=bool(book.facts.get("simulated")),
-        plan=book.plan,
-        cpus=(book.facts.get("host") or {}).get("cpus"),
-    )  # fmt: skip
-    return register(book.frames, book.plan, facts=book.facts, health=known)
+    return register(book.frames, book.plan, facts=book.facts, health=health_of(book.frames, book.plan, book.facts))
 
 
 def risks(book: Book) -> pl.DataFrame:

@@ -114,7 +114,12 @@ def fit(users: Sequence[float], rates: Sequence[float], weights: Sequence[float]
     )
 
 
-def _law(n: NDArray[np.float64], lam: float, sigma: float, kappa: float) -> NDArray[np.float64]:
+def _law(
+    n: NDArray[np.float64],
+    lam: float | NDArray[np.float64],
+    sigma: float | NDArray[np.float64],
+    kappa: float | NDArray[np.float64],
+) -> NDArray[np.float64]:
     found: NDArray[np.float64] = lam * n / (1 + sigma * (n - 1) + kappa * n * (n - 1))
     return found
 
@@ -167,7 +172,7 @@ def _peak(
         return None, None
     # A draw that has no peak within reach says no more than that.
     there = np.minimum(np.sqrt(np.maximum(1 - sigma, 0) / np.maximum(kappa, 1e-12)), REACH * most)
-    highest = lam * there / (1 + sigma * (there - 1) + kappa * there * (there - 1))
+    highest = _law(there, lam, sigma, kappa)
     rate = float(_law(np.array([at]), *best)[0])
     return _interval(at, there, wider), _interval(rate, highest, wider)
 
@@ -182,7 +187,7 @@ def _band(
 ) -> tuple[tuple[float, float, float], ...]:
     at = np.linspace(0, REACH * most, _BAND + 1)[1:]
     middle = _law(at, *best)
-    rates = lam[:, None] * at / (1 + sigma[:, None] * (at - 1) + kappa[:, None] * at * (at - 1))
+    rates = _law(at, lam[:, None], sigma[:, None], kappa[:, None])
     low, high = (middle + wider * (end - middle) for end in np.quantile(rates, [0.025, 0.975], axis=0))
     bounds = np.clip(np.minimum(low, middle), 0, None), np.maximum(high, middle)
     return tuple(zip(at.tolist(), *(bound.tolist() for bound in bounds), strict=True))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pmplab.errors import BundleError, DiagnosticsError, nearest
+from pmplab.errors import BundleError, DiagnosticsError, nearest, writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -46,7 +46,7 @@ class Bundle:
         """
         to = Path(path).expanduser().absolute()
         content = {file.relative_to(self.path): file for file in _files(self.path)}
-        try:
+        with writing("the bundle", path, BundleError):
             there = {file.relative_to(to) for file in _files(to)} if to.is_dir() else set()
             if to != self.path.absolute() and not (to.is_dir() and digest(to) == digest(self.path)):
                 _make_way(to, there, overwrite=overwrite)
@@ -55,9 +55,6 @@ class Bundle:
                     shutil.copyfile(file, to / place)
                 for stale in there - {*content}:
                     (to / stale).unlink()
-        except OSError as error:
-            message = f"the bundle cannot be written: {error.strerror or error}"
-            raise BundleError(message, place=str(path)) from None
         return replace(self, path=to, name=name or to.name, digest=digest(to))
 
     def __repr__(self) -> str:

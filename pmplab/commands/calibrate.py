@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pmplab.commands.parser import add_json
+from pmplab.commands.parser import add_json, add_run
 
 if TYPE_CHECKING:
     import argparse
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("run", nargs="?", default="latest", metavar="RUN", help="id, its beginning, its folder (default: latest)")
+    add_run(parser)
     parser.add_argument("--out", metavar="FILE", help="write it there, such as BUNDLE/sim.yaml (default: show it)")
     add_json(parser)
 

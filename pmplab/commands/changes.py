@@ -6,6 +6,7 @@ import contextlib
 import sys
 from typing import TYPE_CHECKING
 
+from pmplab.commands.parser import add_run
 from pmplab.workbook.sections import SECTIONS
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("run", nargs="?", default="latest", metavar="RUN", help="id, its beginning, its folder, or `latest`")
+    add_run(parser)
     known = ", ".join(section.name for section in SECTIONS)
     parser.add_argument("--section", action="append", default=[], metavar="S", help=f"only changes of this section: {known}")
     parser.add_argument("--follow", action="store_true", help="go on with what is written until the run has ended")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pmplab.commands.parser import add_json
+from pmplab.commands.parser import add_json, add_run
 
 if TYPE_CHECKING:
     import argparse
@@ -20,8 +20,8 @@ INCONCLUSIVE = 97
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
+    add_run(parser)
     add = parser.add_argument
-    add("run", nargs="?", default="latest", metavar="RUN", help="id, its beginning, its folder, or `latest`")
     add(
         "baseline",
         nargs="*",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pmplab.commands.parser import add_json
+from pmplab.commands.parser import add_json, add_run
 from pmplab.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
+    add_run(parser)
     add = parser.add_argument
-    add("run", nargs="?", default="latest", metavar="RUN", help="id, its beginning, its folder, or `latest`")
     add("--accept", action="append", default=[], metavar="ID", help="accept a proposed lesson")
     add("--reject", action="append", default=[], metavar="ID", help="reject one: reports leave it out")
     add("--edit", metavar="ID", help="say it in other words, which --text gives")

@@ -99,6 +99,11 @@ def add_bundle_options(parser: argparse.ArgumentParser) -> None:
     add("--strict", action="store_true", help="take what is only assumed for an error")
 
 
+def add_run(parser: argparse.ArgumentParser) -> None:
+    """Declare RUN, which is the latest run when it is left out."""
+    parser.add_argument("run", nargs="?", default="latest", metavar="RUN", help="id, its beginning, its folder, or `latest`")
+
+
 def add_json(parser: argparse.ArgumentParser) -> None:
     """Declare `--json`."""
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pmplab.commands import follow
-from pmplab.commands.parser import add_json
+from pmplab.commands.parser import add_json, add_run
 
 if TYPE_CHECKING:
     import argparse
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("run", nargs="?", default="latest", metavar="RUN", help="id, its beginning, its folder, or `latest`")
+    add_run(parser)
     parser.add_argument("--tag", metavar="TAG", help="only what the components with this tag in their metadata did")
     add_json(parser)
 

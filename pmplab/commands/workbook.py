@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from pmplab.commands.parser import add_json
+from pmplab.commands.parser import add_json, add_run
 from pmplab.workbook.sections import SECTIONS
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("run", nargs="?", default="latest", metavar="RUN", help="id, its beginning, its folder, or `latest`")
+    add_run(parser)
     parser.add_argument(
         "--section",
         metavar="NAME",

@@ -54,8 +54,7 @@ def merged(proposed: Iterable[Lesson], decided: Iterable[Lesson]) -> tuple[Lesso
 def proposed(run: Run) -> tuple[Lesson, ...]:
     """Compute what the analyses of a run propose."""
     frames, facts, plan = analysis.hold(run.frames), run.manifest, run.plan
-    cpus = (facts.get("host") or {}).get("cpus")
-    health = analysis.health(frames, simulated=bool(facts.get("simulated")), plan=plan, cpus=cpus)
+    health = analysis.health_of(frames, plan, facts)
     register = analysis.register(frames, plan, facts=facts, health=health)
     return analysis.lessons(register, health=health, bursts=analysis.bursts(frames), retries=analysis.retries(frames))
 

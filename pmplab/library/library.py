@@ -219,9 +219,8 @@ class Library:
 
 
 def _limited(frames: Frames, entry: Entry) -> str | None:
-    from pmplab.analysis.health import health
+    from pmplab.analysis.health import health_of
 
     plan = (read_json(entry.dir / "plan.json") or {}).get("plan")
-    cpus = (entry.facts.get("host") or {}).get("cpus")
-    found = health(frames, simulated=entry.simulated, plan=plan, cpus=cpus)
+    found = health_of(frames, plan, entry.facts)
     return "; ".join(found.reasons) if found.verdict == "harness-limited" else None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pmplab.view import progress as progress_view
 from pmplab.view import summary, units
 from pmplab.view.chart import BLUE, GREEN, GREY, ORANGE, RED, Line, chart, charts, thinned
-from pmplab.view.page import escape, facts, page, scroll, table
+from pmplab.view.page import escape, facts, page, pill, scroll, table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 _NS = 1e9
 _TOP_ERRORS, _TOP_ACTIONS, _TOP_ALERTS = 5, 8, 5
-_COLOURS = {"finished": "good", "running": "busy", "stopped": "warn", "starting": "busy", "draining": "warn"}
 LATELY_S = 5
 """So many seconds are "now", for percentiles and shares."""
 
@@ -165,10 +164,9 @@ def html(seen: Seen) -> str:
 
 def head(run_id: str, status: str, took: str = "", bundle: str = "", more: str = "") -> str:
     """Return the line that says which run it is and how it stands."""
-    pill = f'<span class="pill {_COLOURS.get(status, "bad")}">{escape(status)}</span>'
     tail = f'<span class="dim">{escape(bundle)}</span>' if bundle else ""
     after = f"<span>{escape(more)}</span>" if more else ""
-    return f'<div class="head"><b>{escape(run_id)}</b>{pill}<span>{escape(took)}</span>{after}{tail}</div>'
+    return f'<div class="head"><b>{escape(run_id)}</b>{pill(status)}<span>{escape(took)}</span>{after}{tail}</div>'
 
 
 def timeline(seconds: Sequence[Second], users: Sequence[Users], *, until: float | None = None, now: Seen | None = None) -> str:

@@ -49,6 +49,14 @@ def page(body: str) -> str:
     return f'<div class="pmp"><style>{STYLE}</style>{body}</div>'
 
 
+_STATUSES = {"finished": "good", "running": "busy", "stopped": "warn", "starting": "busy", "draining": "warn"}
+
+
+def pill(status: str) -> str:
+    """Return how a run stands, in the colour of that."""
+    return f'<span class="pill {_STATUSES.get(status, "bad")}">{escape(status)}</span>'
+
+
 def scroll(inner: str) -> str:
     """Let what is wider than the page scroll by itself, with the keyboard too."""
     return f'<div class="scroll" tabindex="0">{inner}</div>'

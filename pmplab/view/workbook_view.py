@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from pmplab.view import columns, units
-from pmplab.view.page import escape, page, scroll, table
+from pmplab.view.page import escape, page, pill, scroll, table
 from pmplab.workbook.sections import AREAS, GROUPS
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ _CLIP = 60
 _INDENT = "    "
 _MORE = ("exits", "components", "variables")
 """Frames that are in no section and are shown with them all the same."""
-_COLOURS = {"finished": "good", "running": "busy", "stopped": "warn"}
 
 
 def text(workbook: Workbook, rows: int | None = None) -> str:
@@ -74,8 +73,7 @@ def frame_html(name: str, frame: pl.DataFrame, *, latest: bool = False) -> str:
 
 def html(workbook: Workbook) -> str:
     """Return the whole Workbook for a notebook."""
-    colour = _COLOURS.get(workbook.status, "bad")
-    head = f'<div class="head"><b>Workbook</b><span class="pill {colour}">{escape(workbook.status)}</span>'
+    head = f'<div class="head"><b>Workbook</b>{pill(workbook.status)}'
     parts = [f"{head}<span>{escape(workbook.run_id)}</span></div>"]
     if workbook.note:
         parts.append(f'<div class="dim">{escape(workbook.note)}</div>')

@@ -10,7 +10,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
-from pmplab.errors import UsageError
+from pmplab.errors import UsageError, writing
 from pmplab.workbook.changes import Change
 from pmplab.workbook.schema import tables
 
@@ -28,11 +28,8 @@ _BYTES = {name: [c.name for c in table.columns if c.type == "bytes"] for name, t
 def opened(path: str | os.PathLike[str]) -> Iterator[TextIO]:
     """Open a file for `write`, a line at a time, and close it afterwards. Raises UsageError when it cannot be opened."""
     file = Path(path).expanduser()
-    try:
+    with writing("the changes", file):
         out = file.open("w", encoding="utf-8", buffering=1)
-    except OSError as error:
-        message = f"the changes cannot be written: {error.strerror}"
-        raise UsageError(message, place=str(file)) from None
     try:
         yield out
     finally:
