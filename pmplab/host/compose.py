@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pmplab.errors import ComponentError
 from pmplab.host import grants as least
-from pmplab.host import standard
+from pmplab.host import limits, standard
 from pmplab.host.manifest import Manifest, vendored
 
 if TYPE_CHECKING:
@@ -90,6 +90,7 @@ def compose(
         join.enforce(answer)
         component = _wasm.compile_component(shop.engine, data, "the composition of the components")
         _wasm.save_compiled(component, compiled)
+        limits.give_memory_back()
         with contextlib.suppress(OSError):
             told.write_text(json.dumps(answer), encoding="utf-8")
         _prune(folder)
