@@ -821,6 +821,8 @@ pub enum Source {
     /// What the engine itself keeps, by its full path in the sections: `timeline.phase`, `execution.owner`,
     /// `telemetry.counters.success`, ... The aliases of the script and the flat names are resolved before.
     Workbook(String),
+    /// An item of a list that the engine keeps: `governance.scope_resources[0]`.
+    Item { of: String, index: usize },
     /// `event.*` of the step that led here: `type`, `status`, `error_type`, `message`, `source`, or `payload.OUTPUT` and inside.
     Event(Vec<Segment>),
     /// An output of the call that is judged, in its `expect`: index into `Call::outputs`.
@@ -904,6 +906,8 @@ pub struct Workbook {
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Monitoring {
     pub alerts: Vec<Alert>,
+    /// Variables of all users that the alerts read: their `Source::Var` are indexes into it.
+    pub vars: Vec<Variable>,
     /// By risk flag.
     pub responses: Vec<Response>,
     /// As written, such as `p95(http.get) < 300ms`; judged from the records.

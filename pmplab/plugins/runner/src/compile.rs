@@ -71,6 +71,10 @@ impl Program {
             scenes.push(build.scene(at, first_user, keeps)?);
             first_user = first_user.saturating_add(scenario.users);
         }
+        let watched = plan.monitoring.vars.iter();
+        let watched = watched
+            .map(|variable| keep(variable, &mut shared))
+            .collect();
         let mut silent = [false; 6];
         for &section in &plan.workbook.silent {
             if let Some(silent) = silent.get_mut(section) {
@@ -87,6 +91,7 @@ impl Program {
             limits: plan.limits.clone(),
             shared,
             alerts: plan.monitoring.alerts.clone(),
+            watched,
             silent,
         })
     }
@@ -97,7 +102,7 @@ impl Reads {
         match source {
             Source::Event(_) => self.event = true,
             Source::Input(_) => self.inputs = true,
-            Source::Workbook(path) => {
+            Source::Workbook(path) | Source::Item { of: path, .. } => {
                 self.trace |= path == "timeline.transition_trace";
                 self.log |= path == "execution.action_log";
                 self.latency |= path.starts_with("telemetry.latency_ms");

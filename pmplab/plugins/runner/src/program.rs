@@ -21,6 +21,8 @@ pub struct Program {
     /// Variables that all users of the shard share.
     pub shared: Vec<Shared>,
     pub alerts: Vec<Alert>,
+    /// Where the variables are kept that the alerts read.
+    pub watched: Vec<VarOp>,
     /// Sections whose changes are not written.
     pub silent: [bool; 6],
 }

@@ -338,11 +338,25 @@ fn whole(scene: &Scene, var: usize, values: Vec<Value>) -> Json {
         return values.first().map_or(Json::Null, Value::to_json);
     }
     let fields = scene.vars[var].fields.iter().cloned();
-    Json::Object(
-        fields
-            .zip(values.iter().map(Value::to_json))
-            .collect::<Map<_, _>>(),
-    )
+    let map = fields.zip(values.iter().map(Value::to_json)).collect();
+    together(scene.keeps[var].merge, map)
+}
+
+/// The fields of a variable as one value: a map, or a list of one map for each answer that was appended.
+pub fn together(how: Merge, fields: Map<String, Json>) -> Json {
+    if how != Merge::Append {
+        return Json::Object(fields);
+    }
+    let lists = fields.values().filter_map(Json::as_array);
+    let count = lists.map(Vec::len).max().unwrap_or_default();
+    let answer = |at: usize| {
+        let one = |(name, list): (&String, &Json)| {
+            let value = list.get(at).cloned().unwrap_or(Json::Null);
+            (name.clone(), value)
+        };
+        Json::Object(fields.iter().map(one).collect())
+    };
+    (0..count).map(answer).collect()
 }
 
 /// A variable as a file: what is one text or piece of data is kept as it is.

@@ -352,6 +352,60 @@ fn what_is_updated_together_is_read_before_it_is_written() {
 }
 
 #[test]
+fn answers_that_are_appended_are_a_list_of_answers() {
+    let read = |field, path: &[Segment]| Source::Var {
+        var: 0,
+        field,
+        path: path.to_vec(),
+    };
+    let nth = |n| Segment::Index(n);
+    let mut get = call(0, 0);
+    get.outputs = vec!["status".into(), "body".into()];
+    get.save = Some(save(0, 2));
+    let again = get.clone();
+    let steps = vec![
+        act_as("get", get),
+        act_as("again", again),
+        show("whole", expr(read(None, &[]))),
+        show("second", expr(read(None, &[nth(1)]))),
+        show("body", expr(read(Some(1), &[nth(0)]))),
+        show("statuses", expr(read(Some(0), &[]))),
+    ];
+    let mut s = scenario(Spawn::AtOnce, 1, steps);
+    s.vars = vec![Variable {
+        name: "seen".into(),
+        fields: vec!["status".into(), "body".into()],
+        merge: Merge::Append,
+        ..Variable::default()
+    }];
+    let mut first = true;
+    let mut bench = Bench::new(&one(s), move |_| {
+        let (status, body) = if std::mem::take(&mut first) {
+            (200, "one")
+        } else {
+            (201, "two")
+        };
+        let outputs = vec![Value::Integer(status), Value::Text(body.into())];
+        Reply::After(MS, Event::Success, None, outputs)
+    });
+    bench.go();
+    let said: Vec<String> = bench
+        .changes("log.info")
+        .iter()
+        .map(|text| serde_json::from_str(text).unwrap())
+        .collect();
+    assert_eq!(
+        said,
+        [
+            r#"[{"body":"one","status":200},{"body":"two","status":201}]"#,
+            r#"{"body":"two","status":201}"#,
+            "one",
+            "[200,201]",
+        ]
+    );
+}
+
+#[test]
 fn branches_that_write_the_same_variable_are_merged_by_completion() {
     for (merge, wanted) in [
         (Merge::Last, "\"1\""),

@@ -1,5 +1,6 @@
 //! Scenarios: who comes when, for how long, and what becomes of failures.
 
+use super::monitoring::Alerts;
 use super::resources::Resources;
 use super::scope::Scope;
 use super::steps::Shop;
@@ -23,6 +24,7 @@ pub struct Scenarios {
     pub plan: Vec<Scenario>,
     /// What each does when a flag is raised, by response.
     pub answers: Vec<Vec<Vec<Step>>>,
+    pub alerts: Alerts,
     pub used: BTreeSet<usize>,
 }
 
@@ -38,6 +40,7 @@ impl<'n> Ctx<'_> {
         let mut all = Scenarios {
             plan: Vec::new(),
             answers: Vec::new(),
+            alerts: Alerts::default(),
             used: BTreeSet::new(),
         };
         let mut run: HashSet<&str> = HashSet::new();
@@ -64,8 +67,8 @@ impl<'n> Ctx<'_> {
             })
             .collect();
         run.extend(workflows.iter().flatten().map(|w| w.name.value.as_str()));
-        // A single workflow shares with nobody.
-        if script.workflows.len() > 1 {
+        // A single workflow shares with nobody but the alerts.
+        if script.workflows.len() > 1 || !script.watching.alerts.is_empty() {
             let runs = |w: &&WorkflowDecl<'n>| run.contains(w.name.value.as_str());
             let runs: Vec<&WorkflowDecl<'n>> = script.workflows.iter().filter(runs).collect();
             shop.shared = self.shared(&runs, resources, book, shop).into();
@@ -124,6 +127,7 @@ impl<'n> Ctx<'_> {
                 .retain(|d| d.number != 311 || d.span() != Some(workflow.name.span));
             all.used.extend(scope.used);
         }
+        all.alerts = self.watched(script, resources, book, globals, shop);
         super::shared::agree(&mut all, shop.components);
         all
     }

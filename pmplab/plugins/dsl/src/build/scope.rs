@@ -192,6 +192,9 @@ impl Scope<'_, '_> {
                 path,
             } if path.is_empty() => {
                 let var = &self.vars[*var];
+                if var.is_list() {
+                    return Type::Json;
+                }
                 self.types.of(&var.name, &var.fields[*field])
             }
             Source::Var { field: None, .. } => Type::Json,
@@ -386,12 +389,18 @@ impl Ctx<'_> {
                 path: rest.iter().map(segment).collect(),
             }));
         }
+        let (nth, rest) = match rest.split_first() {
+            Some((first, fields)) if first.index.is_some() && scope.vars[var].is_list() => {
+                (Some(segment(first)), fields)
+            }
+            _ => (None, rest),
+        };
         let Some((first, inner)) = rest.split_first() else {
             scope.vars[var].whole = true;
             return Some(Term::Get(Source::Var {
                 var,
                 field: None,
-                path: Vec::new(),
+                path: nth.into_iter().collect(),
             }));
         };
         let known = scope.vars[var].outputs.as_ref();
@@ -419,7 +428,7 @@ impl Ctx<'_> {
         Some(Term::Get(Source::Var {
             var,
             field: Some(field),
-            path: inner.iter().map(segment).collect(),
+            path: nth.into_iter().chain(inner.iter().map(segment)).collect(),
         }))
     }
 
@@ -729,6 +738,11 @@ pub fn segment(step: &Step) -> Segment {
 }
 
 impl Var {
+    /// What was saved is a list of answers, and so is each field of it.
+    pub fn is_list(&self) -> bool {
+        self.merge == Merge::Append && !self.plain
+    }
+
     /// Readable as `workbook.NAME` too.
     pub fn in_workbook(&self) -> bool {
         self.scope == VarScope::Workbook

@@ -273,12 +273,18 @@ impl<'n> Ctx<'_> {
                 self.var_source(scope, var, path, &rest[taken..], at, place)
             }
             Meaning::Kept(name, taken) => {
-                self.whole(name, rest.get(taken), place)?;
+                let item = rest.get(taken).and_then(|step| step.index);
+                let item = item.filter(|_| kept(name).is_some_and(|k| k.kind == "list"));
+                self.whole(name, rest.get(taken + usize::from(item.is_some())), place)?;
                 if scope.watch && kept(name).is_some_and(|k| k.grain == Grain::Task) {
                     self.no_task(name, first.span, place);
                     return None;
                 }
-                Some(Term::Get(Source::Workbook(name.to_owned())))
+                let of = name.to_owned();
+                Some(Term::Get(match item {
+                    Some(index) => Source::Item { of, index },
+                    None => Source::Workbook(of),
+                }))
             }
             Meaning::Nothing => {
                 if let Some(var) = scope
