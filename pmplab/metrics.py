@@ -17,6 +17,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from pmplab._version import __version__
 from pmplab.analysis import latency
 from pmplab.errors import UsageError
+from pmplab.workbook.ends import ended
 from pmplab.workbook.tailing import Tail
 
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ class RunMetrics:
         if rows.is_empty():
             return
         text = rows.with_columns(pl.col("scenario", "node", "call", "event", "class", "error_type").cast(pl.String))
-        for scenario, node, call, event, count in text.group_by("scenario", "node", "call", "event").len().rows():
+        end = pl.when(ended("cancelled")).then(pl.lit("cancelled")).otherwise("event").alias("event")
+        for scenario, node, call, event, count in text.group_by("scenario", "node", "call", end).len().rows():
             self._events[scenario, node, call, event] += count
         wrong = text.filter(pl.col("event") != "success")
         for node, kind, whose, count in wrong.group_by("node", "error_type", "class").len().rows():

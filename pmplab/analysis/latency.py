@@ -14,6 +14,8 @@ from typing import Literal
 
 import polars as pl
 
+from pmplab.workbook.ends import ENDS, ended
+
 INTERPOLATION: Literal["nearest"] = "nearest"
 QUANTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99}
 ERROR = 1 / 256
@@ -65,6 +67,5 @@ def figures(column: str, prefix: str = "") -> list[pl.Expr]:
 
 
 def counts() -> list[pl.Expr]:
-    """Return the attempts by event, as aggregations `count`, `success`, `fail`, `timeout`."""
-    events = [(pl.col("event") == event).sum().cast(pl.Int64).alias(event) for event in ("success", "fail", "timeout")]
-    return [pl.len().cast(pl.Int64).alias("count"), *events]
+    """Return the attempts by how they ended, as aggregations `count`, `success`, `fail`, `timeout`, `cancelled`."""
+    return [pl.len().cast(pl.Int64).alias("count"), *(ended(end).sum().cast(pl.Int64).alias(end) for end in ENDS)]

@@ -58,6 +58,7 @@ class Tables(Protocol):
 class ActionSummary:
     """An action of the plan: attempts by event, response time, service time. Times in ms; none where nothing was measured.
 
+    `cancelled`: the run itself gave them up, so that they are neither a success nor the target's failure.
     `at_least` names the percentiles that are lower bounds: more attempts timed out than that percentile leaves above it, so that
     the time measured is the timeout and not the target's.
     """
@@ -77,6 +78,7 @@ class ActionSummary:
     service_p95_ms: float | None
     service_p99_ms: float | None
     service_max_ms: float | None
+    cancelled: int = 0
     at_least: tuple[str, ...] = ()
 
 

@@ -129,7 +129,7 @@ def _comparison(report: Report) -> str:
 
 def _head(report: Report) -> str:
     found = report.summary
-    count, fail, timeout = summary.action_totals(found)
+    count, fail, timeout, cancelled = summary.action_totals(found)
     took = found.get("duration_s") or 0
     name = escape(found.get("name") or found.get("bundle") or "")
     pill = f'<span class="pill {_COLOURS[report.verdict]}">{report.verdict}</span>'
@@ -141,6 +141,7 @@ def _head(report: Report) -> str:
         ("per second", units.rate(count / took) if took else units.NONE),
         ("failed", units.count(fail)),
         ("timed out", units.count(timeout)),
+        *([("cancelled", units.count(cancelled))] if cancelled else []),
         *([("arrivals dropped", units.count(found["dropped"]))] if found.get("dropped") else []),
     ]
     reasons = "".join(f"<li>{escape(reason)}</li>" for reason in report.reasons)

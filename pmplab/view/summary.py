@@ -49,11 +49,17 @@ def headline(summary: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def action_totals(summary: Mapping[str, Any]) -> tuple[int, int, int]:
-    """Return how many actions ended, failed and timed out, over all actions."""
+def action_totals(summary: Mapping[str, Any]) -> tuple[int, int, int, int]:
+    """Return how many actions ended, failed, timed out and were cancelled by the run itself, over all actions."""
     rows = list((summary.get("actions") or {}).values())
-    count, fail, timeout = (sum(int(row.get(key) or 0) for row in rows) for key in ("count", "fail", "timeout"))
-    return count, fail, timeout
+    keys = ("count", "fail", "timeout", "cancelled")
+    count, fail, timeout, cancelled = (sum(int(row.get(key) or 0) for row in rows) for key in keys)
+    return count, fail, timeout, cancelled
+
+
+def bad_ends(summary: Mapping[str, Any]) -> list[str]:
+    """Return the ends that a table of actions counts: what was cancelled only where something was."""
+    return ["fail", "timeout", *(["cancelled"] if action_totals(summary)[3] else [])]
 
 
 def _row(name: str, *values: str) -> str:
@@ -61,10 +67,10 @@ def _row(name: str, *values: str) -> str:
 
 
 def _totals(summary: Mapping[str, Any]) -> str:
-    count, fail, timeout = action_totals(summary)
+    count, fail, timeout, cancelled = action_totals(summary)
     took = summary.get("duration_s") or 0
     per = units.rate(count / took) if took else ""
-    good = count - fail - timeout
+    good = count - fail - timeout - cancelled
     lines = [
         "  █ TOTAL RESULTS",
         "",
@@ -76,6 +82,9 @@ def _totals(summary: Mapping[str, Any]) -> str:
         _row("actions_failed", units.share(fail, count), f"{units.count(fail)} out of {units.count(count)}"),
         _row("actions_timed_out", units.share(timeout, count), f"{units.count(timeout)} out of {units.count(count)}"),
     ]
+    if cancelled:
+        said = f"{units.count(cancelled)} out of {units.count(count)}, given up by the run itself"
+        lines.append(_row("actions_cancelled", units.share(cancelled, count), said))
     flying = summary.get("in_flight")
     if flying:
         lines.append(_row("actions_in_flight", units.count(flying), "begun and not ended when the last records were written"))
@@ -121,13 +130,14 @@ def threshold_value(judged: Mapping[str, Any]) -> str:
 
 def _actions(summary: Mapping[str, Any]) -> str:
     actions = summary.get("actions") or {}
-    head = ["action", "count", "fail", "timeout", "p50", "p90", "p95", "p99", "max", "service p50"]
+    ends = bad_ends(summary)
+    head = ["action", "count", *ends, "p50", "p90", "p95", "p99", "max", "service p50"]
     if not actions:
         return "  █ ACTIONS\n\n    none ended"
     rows = [head]
     for name, row in actions.items():
         figures = [figure(row, key) for key in (*QUANTILES, "service_p50_ms")]
-        rows.append([name, *(units.count(row.get(key, 0)) for key in ("count", "fail", "timeout")), *figures])
+        rows.append([name, *(units.count(row.get(key, 0)) for key in ("count", *ends)), *figures])
     lines = columns.lines(rows, numeric=range(1, len(head)), indent=_INDENT)
     note = f"{_INDENT}response time: from when an action was due to its last byte; service time: from its first byte sent"
     notes = [note]

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use pmplab_dsl::plan::{Ns, Value};
 use pmplab_dsl::template::{Undefined, render};
 use pmplab_records::rows::{ActionRow, ChangeRow};
-use pmplab_records::{ERROR_TYPES, class_of, error_type};
+use pmplab_records::{ERROR_TYPES, NEITHER, class_of, error_type};
 
 use crate::clock::signed;
 use crate::engine::Engine;
@@ -294,14 +294,17 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         }
         row.message.clone_from(&ended.message);
         row.phase = user.task.phase(at);
-        self.tallies[user.scene].count(ended.event);
+        let cancelled = ended.kind.is_some_and(|kind| class_of(kind) == NEITHER);
+        self.tallies[user.scene].count(ended.event, cancelled);
         user.task.evidence.event = Some(ended.event);
         user.task.evidence.pc = Some(pc);
         user.task.evidence.attempt = row.attempt;
         user.task.evidence.response = ended
             .end
             .saturating_sub(u64::try_from(row.t_intended).unwrap_or_default());
-        if let Some(latency) = &mut self.tallies[user.scene].latency {
+        if let Some(latency) = &mut self.tallies[user.scene].latency
+            && !cancelled
+        {
             latency.add(user.task.evidence.response);
         }
         if scene.reads.log {

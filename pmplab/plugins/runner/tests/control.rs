@@ -361,6 +361,10 @@ fn the_first_branch_is_enough_where_any_is_and_the_others_are_cancelled() {
             .filter(|kind| **kind == "cancelled.branch")
             .count();
         assert_eq!(found, cancelled, "{errors:?}");
+        let progress = bench.run.progress();
+        let counted = |key: &str| progress["scenarios"][0][key].as_u64();
+        assert_eq!(counted("cancelled"), u64::try_from(cancelled).ok());
+        assert_eq!(counted("fail"), Some(0));
         let after = bench
             .rows()
             .actions

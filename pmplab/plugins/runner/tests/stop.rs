@@ -99,6 +99,9 @@ fn a_stop_at_once_cancels_and_is_over() {
             )
     );
     let progress = bench.run.progress();
+    let counted = |key: &str| progress["scenarios"][0][key].as_u64();
+    assert_eq!(counted("cancelled"), u64::try_from(sent).ok());
+    assert_eq!(counted("fail"), Some(0), "the target failed in nothing");
     assert_eq!(
         (
             &progress["stop_reason"],

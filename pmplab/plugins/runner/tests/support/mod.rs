@@ -421,7 +421,8 @@ impl Bench {
             "a row for each action"
         );
         assert_eq!(total("in_flight"), 0);
-        let ended = total("success") + total("fail") + total("timeout");
+        let ended = ["success", "fail", "timeout", "cancelled"].map(&total);
+        let ended: usize = ended.iter().sum();
         assert_eq!(total("finished"), ended);
         assert_eq!(
             total("tasks_started"),
