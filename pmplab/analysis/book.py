@@ -52,8 +52,8 @@ class Book:
     def attempts(self) -> pl.LazyFrame:
         """Rows of attempts with `scenario`, `node`, `component`, `t_end`, and how many each stands for, ended and went wrong.
 
-        Columns `count`, `success`, `fail`, `timeout`, `cancelled`, `wrong` (failures and timeouts of the target) and `busy` (ns of response
-        time), whether rows were kept or aggregates of a second.
+        Columns `count`, `success`, `fail`, `timeout`, `cancelled`, `wrong` (failures and timeouts of the target) and `busy` (ns
+        of response time), whether rows were kept or aggregates of a second.
         """
         names = [pl.col(name).cast(pl.String) for name in ("scenario", "node", "component")]
         if self.windowed:

@@ -17,6 +17,7 @@ from pmplab.analysis.milestones import milestones
 from pmplab.analysis.risk import Register, register
 from pmplab.analysis.rollup import rollup
 from pmplab.analysis.wbs import wbs
+from pmplab.workbook.ends import ENDS
 from pmplab.workbook.ids import task_ids, user_ids
 
 if TYPE_CHECKING:

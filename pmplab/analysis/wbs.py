@@ -18,8 +18,8 @@ def wbs(tree: Mapping[str, Any] | None, rows: pl.LazyFrame) -> pl.DataFrame:
 
     `rows` is `frames.actions` or, of a run that keeps windows, `frames.windows`. Columns: `level`, `name`, `node`, `scope` (names
     from the program down to it), `resources`, `owner`, `planned`, of its risk `timeout_ns`, `retries`, `handled` and `severity`,
-    then `attempts`, `success`, `fail`, `timeout`, `cancelled`, `mean_ms` and `max_ms` of the response time. What a node came to is
-    the sum of all that is below it. Without a tree, which a run that never began lacks, there are no rows.
+    then `attempts`, `success`, `fail`, `timeout`, `cancelled`, `mean_ms` and `max_ms` of the response time. What a node came to
+    is the sum of all that is below it. Without a tree, which a run that never began lacks, there are no rows.
     """
     found = {row["node"]: row for row in _by_node(rows).iter_rows(named=True)}
     return pl.DataFrame([row for row, _ in _walk(tree, found)] if tree else [], schema=_SCHEMA)

@@ -53,7 +53,7 @@ class Ledger:
 
     entries: dict[tuple[int, int], Entry] = field(default_factory=dict)
     counters: dict[str, Counter[str]] = field(default_factory=dict)
-    """By scenario: actions by how they ended, first attempts, tasks, entries of the registers; users and drops as of the last tick."""
+    """By scenario: actions by how they ended, first attempts, tasks, registers' entries; users and drops as of the last tick."""
     timeline: dict[str, Any] = field(default_factory=dict)
     leases: Counter[str] = field(default_factory=Counter)
     held: dict[int, dict[int, str]] = field(default_factory=dict)

@@ -83,6 +83,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
                 "expired": self.leases.expired,
             },
             "entries": self.entries,
+            "kept": self.book,
         })
     }
 }

@@ -92,6 +92,7 @@ impl Program {
             shared,
             alerts: plan.monitoring.alerts.clone(),
             watched,
+            aliases: plan.workbook.expose.clone(),
             silent,
         })
     }
@@ -133,6 +134,7 @@ fn keep(variable: &Variable, shared: &mut Vec<Shared>) -> VarOp {
                 shared.push(Shared {
                     name: variable.name.clone(),
                     fields: vec![],
+                    merge: variable.merge,
                     default: None,
                 });
                 shared.len() - 1

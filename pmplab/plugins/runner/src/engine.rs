@@ -1,7 +1,7 @@
 //! The loop: spawns, completions and ticks in the order of their times. No clock of its own; every time comes from outside.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
 
@@ -125,6 +125,8 @@ pub struct Engine<P: Protocol, R, L> {
     pub(crate) buckets: Vec<Bucket>,
     /// By `Program::shared`.
     pub(crate) globals: Vec<Kept>,
+    /// What the host keeps in the Workbook of the run as a whole, by path.
+    pub(crate) book: BTreeMap<String, Json>,
     /// By alert and scenario: it holds.
     pub(crate) alerting: Vec<Vec<bool>>,
     /// Alerts for the notebook.
@@ -197,6 +199,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
                 .collect(),
             buckets: vec![Bucket::default(); program.limits.len()],
             globals: program.shared.iter().map(Shared::begin).collect(),
+            book: BTreeMap::new(),
             alerting: vec![vec![false; program.scenes.len()]; program.alerts.len()],
             shown: Vec::new(),
             entries: Vec::new(),

@@ -109,7 +109,12 @@ impl<R: Provider> TaskScope<'_, R> {
         }
     }
 
-    fn variable(&self, var: usize, field: Option<usize>, path: &[Segment]) -> Option<Value> {
+    pub(crate) fn variable(
+        &self,
+        var: usize,
+        field: Option<usize>,
+        path: &[Segment],
+    ) -> Option<Value> {
         let saved = |field| self.saved(var, field);
         if let Some(field) = field {
             return inside(saved(field)?, path);
