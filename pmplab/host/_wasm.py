@@ -222,7 +222,7 @@ class Instance:
         thread.start()
         thread.join(deadline)
         if not answers:
-            raise _overdue(name)
+            raise _overdue(name, "is left behind, at work until this process ends")
         value, error = answers[0]
         if error is not None:
             raise error
@@ -360,8 +360,8 @@ def _kept(answer: Any) -> Any:
     return answer
 
 
-def _overdue(call: str) -> TrappedError:
-    message = f"WebAssembly code did not return from `{call}` in time and was stopped"
+def _overdue(call: str, then: str = "was stopped") -> TrappedError:
+    message = f"WebAssembly code did not return from `{call}` in time and {then}"
     return TrappedError(message, help="a component computes without end, or the machine is overloaded")
 
 

@@ -228,3 +228,27 @@ fn a_sim_yaml_that_is_no_map_is_named_as_such() {
         checked.rendered
     );
 }
+
+#[test]
+fn the_calls_that_there_are_are_listed_once_each() {
+    let script = SCRIPT.replace(
+        "  main: {steps: [",
+        "  main: {steps: [{action: http.get, with: {url: \"http://h/\"}}, {action: http.get, with: {url: \"http://h/\"}}, ",
+    );
+    let mut bundle = Bundle::of(&script).with("sim.yaml", "calls: {ftp.stor: {latency: 5ms}}");
+    bundle.request.simulate = true;
+    let rendered = bundle.rendered();
+    let note = rendered.lines().find(|line| line.contains("there are"));
+    let note = note.unwrap_or_else(|| panic!("{rendered}"));
+    let names: Vec<&str> = note
+        .split("there are ")
+        .nth(1)
+        .unwrap()
+        .split(", ")
+        .collect();
+    let mut once = names.clone();
+    once.sort_unstable();
+    once.dedup();
+    assert_eq!(once.len(), names.len(), "{note}");
+    assert!(names.contains(&"http.get"), "{note}");
+}

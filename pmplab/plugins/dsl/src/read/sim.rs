@@ -308,7 +308,12 @@ impl Ctx<'_> {
         .label("neither COMPONENT.CALL nor an action")
         .at(format!("calls.{name}"))
         .suggest(near);
-        let listed: Vec<&str> = known.take(12).collect();
+        let mut listed: Vec<&str> = Vec::new();
+        for name in known {
+            if !listed.contains(&name) && listed.len() < 12 {
+                listed.push(name);
+            }
+        }
         self.report(match listed.is_empty() {
             true => found,
             false => found.note(format!("there are {}", listed.join(", "))),
