@@ -231,9 +231,12 @@ fn a_sim_yaml_that_is_no_map_is_named_as_such() {
 
 #[test]
 fn the_calls_that_there_are_are_listed_once_each() {
-    let script = SCRIPT.replace(
-        "  main: {steps: [",
-        "  main: {steps: [{action: http.get, with: {url: \"http://h/\"}}, {action: http.get, with: {url: \"http://h/\"}}, ",
+    let look = "{name: look, action: http.get, with: {url: \"http://h/\"}}";
+    let main = format!("  other: {{steps: [{look}]}}\n  main: {{steps: [{look}, ");
+    let script = SCRIPT.replace("  main: {steps: [", &main);
+    let script = script.replace(
+        "scenarios: [",
+        "scenarios: [{name: second, workflow: other, user-count: 1}, ",
     );
     let mut bundle = Bundle::of(&script).with("sim.yaml", "calls: {ftp.stor: {latency: 5ms}}");
     bundle.request.simulate = true;
@@ -250,5 +253,5 @@ fn the_calls_that_there_are_are_listed_once_each() {
     once.sort_unstable();
     once.dedup();
     assert_eq!(once.len(), names.len(), "{note}");
-    assert!(names.contains(&"http.get"), "{note}");
+    assert!(names.contains(&"look"), "{note}");
 }
