@@ -1,6 +1,6 @@
 //! `actions`, and what they share with inline steps.
 
-use super::super::{Described, Kind, PLAIN, Ref, key};
+use super::super::{CASE, Case, Described, Is, Kind, PLAIN, Ref, key};
 use super::{call, kinds};
 use crate::read::places;
 use pmplab_records::dictionaries::ERROR_TYPES;
@@ -106,8 +106,8 @@ pub const PERSIST: Described = Described {
     keys: &[
         key(
             "type",
-            Kind::Name,
-            "`file`, or what a resource component provides.",
+            Kind::Word(&["file"]),
+            "Where it is kept: in a file.",
             "file",
         ),
         key(
@@ -212,6 +212,12 @@ pub const RETRY: Described = Described {
             "10%",
         ),
     ],
+    cases: &[Case {
+        key: "backoff",
+        is: Is::Word(&["linear", "exponential"]),
+        needs: &["delay"],
+        ..CASE
+    }],
     ..PLAIN
 };
 

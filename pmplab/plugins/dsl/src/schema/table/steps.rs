@@ -1,6 +1,6 @@
 //! `workflows`: steps, graphs, and what stands in them.
 
-use super::super::{Described, Kind, PLAIN, Ref, key};
+use super::super::{CASE, Case, Described, Is, Kind, PLAIN, Ref, key};
 use super::{call, kinds};
 use crate::read::places;
 
@@ -94,6 +94,14 @@ pub const WORKFLOW: Described = Described {
     ..PLAIN
 };
 
+/// Only what goes to the log is text.
+const CALLS: Case = Case {
+    key: "action",
+    is: Is::Form(r"^\s*(?!log\.)\S"),
+    kinds: &[("with", kinds::WITH)],
+    ..CASE
+};
+
 /// What a step and a node have in common, and one key more.
 macro_rules! step_keys {
     ($own:expr) => {
@@ -178,7 +186,7 @@ macro_rules! step_keys {
             ),
             key(
                 "with",
-                Kind::Either(&[kinds::WITH, Kind::Text, Kind::List(&Kind::Any)]),
+                Kind::Either(&[kinds::WITH, Kind::Text]),
                 "Parameters of an inline call, or what `log` says; templates are filled in for each task.",
                 "{url: \"{{resource.ip}}:{{resource.port}}/meta\"}",
             ),
@@ -248,6 +256,7 @@ pub const STEP: Described = Described {
         "monitor",
     ],
     needs: &[("if", "then"), ("then", "if"), ("else", "if")],
+    cases: &[CALLS],
     ..PLAIN
 };
 
@@ -275,6 +284,7 @@ pub const NODE: Described = Described {
         "monitor",
     ],
     needs: &[("if", "then"), ("then", "if"), ("else", "if")],
+    cases: &[CALLS],
     ..PLAIN
 };
 
