@@ -978,8 +978,11 @@ fn answers_that_are_appended_are_read_as_a_list() {
     };
     let first = Segment::Index(0);
     assert_eq!(source("seen"), of(None, &[]));
-    assert_eq!(source("seen[0]"), of(None, &[first.clone()]));
-    assert_eq!(source("seen[0].status"), of(Some(0), &[first.clone()]));
+    assert_eq!(source("seen[0]"), of(None, std::slice::from_ref(&first)));
+    assert_eq!(
+        source("seen[0].status"),
+        of(Some(0), std::slice::from_ref(&first))
+    );
     assert_eq!(source("seen.status | length"), of(Some(0), &[]));
     says(&steps("seen.status > 200"), "PMP-E0315", &["a list or map"]);
     says(

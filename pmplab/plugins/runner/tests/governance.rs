@@ -4,6 +4,7 @@ mod support;
 use pmplab_dsl::plan::*;
 use pmplab_dsl::workbook::{FLAG, KEPT};
 use pmplab_records::PHASES;
+use pmplab_runner::engine::Terms;
 use support::*;
 
 fn undone(action: u32, undo: u32) -> Step {
@@ -73,12 +74,7 @@ fn a_task_over_its_time_may_be_rolled_back_and_that_has_its_own_time() {
 #[test]
 fn a_stop_lets_what_is_undone_be_undone_within_its_grace() {
     for (grace, wanted) in [(SECOND, 2), (50 * MS, 1)] {
-        let terms = pmplab_runner::engine::Terms {
-            shard: 0,
-            of: 1,
-            seed: 1,
-            grace,
-        };
+        let terms = Terms { grace, ..TERMS };
         let provider = FakeProvider::new(1, None);
         let script = |sent: &Sent| match sent.action {
             3 => fail(MS),

@@ -16,6 +16,13 @@ use serde_json::json;
 
 pub const MS: Ns = 1_000_000;
 pub const SECOND: Ns = 1_000_000_000;
+/// A run in one piece, which has a second to drain.
+pub const TERMS: Terms = Terms {
+    shard: 0,
+    of: 1,
+    seed: 1,
+    grace: SECOND,
+};
 /// The components' clock does not begin with the host's.
 pub const AHEAD: Ns = 77 * SECOND;
 
@@ -333,18 +340,29 @@ pub struct Bench {
 
 impl Bench {
     pub fn new(plan: &Plan, script: impl FnMut(&Sent) -> Reply + 'static) -> Self {
-        Self::with(
+        Self::on(
             plan,
             script,
-            FakeProvider::new(1000, None),
             Terms {
-                shard: 0,
-                of: 1,
-                seed: 1,
                 grace: 30 * SECOND,
+                ..TERMS
             },
-            Rows::default(),
         )
+    }
+
+    /// A run on other terms.
+    pub fn on(plan: &Plan, script: impl FnMut(&Sent) -> Reply + 'static, terms: Terms) -> Self {
+        let provider = FakeProvider::new(1000, None);
+        Self::with(plan, script, provider, terms, Rows::default())
+    }
+
+    /// A run whose leases come from somewhere else.
+    pub fn pooled(
+        plan: &Plan,
+        script: impl FnMut(&Sent) -> Reply + 'static,
+        provider: FakeProvider,
+    ) -> Self {
+        Self::with(plan, script, provider, TERMS, Rows::default())
     }
 
     pub fn with(

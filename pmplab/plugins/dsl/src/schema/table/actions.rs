@@ -24,18 +24,8 @@ pub const ACTION: Described = Described {
             "Parameters of the call; templates are filled in for each task.",
             "{url: \"http://{{resource.ip}}:{{resource.port}}/asset\"}",
         ),
-        key(
-            "save-as",
-            kinds::SAVE_AS,
-            "Variable that keeps what the call returned.",
-            "asset",
-        ),
-        key(
-            "extract",
-            kinds::EXTRACT,
-            "Values taken out of the answer, as fields of the saved variable.",
-            "{token: {json: \"$.token\"}, build: {header: x-build}}",
-        ),
+        call::SAVE_AS,
+        call::EXTRACT,
         call::EXPECT,
         call::TIMEOUT,
         call::RATE_LIMIT,
@@ -61,12 +51,7 @@ pub const ACTION: Described = Described {
             "Limits, retries and handlers in their long form.",
             "{exec: {timeout: 500ms}}",
         ),
-        key(
-            "metadata",
-            Kind::Named(&Kind::Any),
-            "Free notes, kept with the plan.",
-            "{owner: checkout-team}",
-        ),
+        call::METADATA,
     ],
     ..PLAIN
 };
