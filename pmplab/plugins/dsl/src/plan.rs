@@ -368,6 +368,9 @@ pub struct Variable {
     pub kind: Option<ValueKind>,
     /// What it holds when a task (or user, or run, as its scope says) begins.
     pub default: Option<Value>,
+    /// What it holds when a task begins, from what was saved for all by then; where that has no value, the default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub begin: Option<Template>,
     /// Its writes go into the change stream: index into the six sections, and the path inside.
     pub record: Option<(usize, String)>,
     pub merge: Merge,

@@ -304,6 +304,9 @@ impl<'p> Build<'p, '_> {
             severity: scenario.severity,
             inherit: scenario.inherit.clone(),
             flag: scenario.vars.iter().position(|var| var.name == FLAG),
+            begins: (0..scenario.vars.len())
+                .filter(|var| scenario.vars[*var].begin.is_some())
+                .collect(),
             vars: scenario.vars.clone(),
             keeps,
             error_exit: scenario.error_exit,

@@ -93,6 +93,8 @@ pub struct Scene {
     pub vars: Vec<Variable>,
     /// By variable.
     pub keeps: Vec<VarOp>,
+    /// Variables that begin with something that was saved for all.
+    pub begins: Vec<usize>,
     pub error_exit: Exit,
     pub timeout_exit: Exit,
     pub ops: Vec<Op>,

@@ -4,6 +4,7 @@ mod actions;
 mod answer;
 mod calls;
 mod components;
+mod context;
 mod domains;
 mod event;
 mod expr;

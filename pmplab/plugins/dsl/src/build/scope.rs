@@ -9,7 +9,7 @@ use super::shared::Shared;
 use super::types::{Type, Types};
 use super::workbook::Book;
 use crate::diag::{Diagnostic, Span, nearest};
-use crate::plan::{Merge, Segment, Source, Term, Value, ValueKind, VarScope, Variable};
+use crate::plan::{Merge, Segment, Source, Template, Term, Value, ValueKind, VarScope, Variable};
 use crate::read::Ctx;
 use crate::read::save_as::RESERVED;
 use serde_json::{Map, Value as Json};
@@ -99,6 +99,8 @@ pub struct Scope<'a, 'n> {
     pub globals: Json,
     /// What `user.context` says, with its templates filled.
     pub context: Json,
+    /// What it says that is known only when a task begins, by variable.
+    pub begins: BTreeMap<usize, Template>,
     pub book: &'a Book<'n>,
     /// Variables that are fields of the Workbook.
     pub kept: BTreeMap<usize, Kept>,
@@ -139,6 +141,7 @@ impl<'a, 'n> Scope<'a, 'n> {
             types: Types::default(),
             globals: globals.clone(),
             context: Json::Object(Map::new()),
+            begins: BTreeMap::new(),
             book,
             kept: BTreeMap::new(),
             answers: Rc::default(),
@@ -162,6 +165,7 @@ impl Scope<'_, '_> {
             merge: v.merge,
             kind: self.kept.get(&i).and_then(|k| k.kind).map(|(kind, _)| kind),
             default: self.kept.get(&i).and_then(|k| k.default.clone()),
+            begin: self.begins.get(&i).cloned(),
             record: self.kept.get(&i).map(|k| (k.section, k.path.clone())),
             ..Variable::default()
         };
@@ -311,6 +315,9 @@ impl Ctx<'_> {
         at: At,
         place: &str,
     ) -> Option<Term> {
+        if let Some((var, taken)) = scope.begun(Some(&path.root), &path.rest) {
+            return self.var_source(scope, var, path, &path.rest[taken - 1..], at, place);
+        }
         if let Some(value) = scope.globals.get(&path.root) {
             return self.inside_global(value, path, &path.rest, &[], place);
         }
@@ -667,6 +674,9 @@ impl Ctx<'_> {
         at: At,
         place: &str,
     ) -> Option<Term> {
+        if let Some((var, taken)) = scope.begun(None, rest) {
+            return self.var_source(scope, var, path, &rest[taken..], at, place);
+        }
         let unknown = |first: &&Step| scope.globals.get(&first.name).is_none();
         let Some(first) = rest.first().filter(unknown) else {
             return self.inside_global(&scope.globals, path, rest, &[], place);

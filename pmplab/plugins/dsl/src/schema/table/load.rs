@@ -373,7 +373,7 @@ pub const USER: Described = Described {
         key(
             "context",
             Kind::Named(&Kind::Any),
-            "Values that its tasks begin with.",
+            "Values that its tasks begin with; templates may read what is known before the run, and what was saved for all by then.",
             "{tenant: blue}",
         ),
     ],
