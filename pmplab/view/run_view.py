@@ -62,15 +62,15 @@ def timeline(run: Run) -> str:
     import polars as pl
 
     try:
-        rows = run.seconds.select("second", "count", "success", "p50_ms", "p95_ms", "p99_ms").rows()
+        rows = run.seconds.select("second", "count", pl.col("fail") + pl.col("timeout"), "p50_ms", "p95_ms", "p99_ms").rows()
         users = _users(run)
     except (pl.exceptions.PolarsError, OSError):
         return ""
     found = {int(row[0]): row[1:] for row in rows}
     seconds = [
-        dashboard.Second(second, count, count - success, *times)
+        dashboard.Second(second, count, wrong, *times)
         for second in range(max(found, default=-1) + 1)
-        for count, success, *times in (found.get(second, (0, 0, None, None, None)),)
+        for count, wrong, *times in (found.get(second, (0, 0, None, None, None)),)
     ]
     return dashboard.timeline(seconds, users, until=run.took) + _alerts(run)
 
