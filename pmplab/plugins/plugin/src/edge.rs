@@ -52,6 +52,7 @@ impl<P: Single> wit::Guest for Component<P> {
             params: action.params,
             holes: action.holes,
             outputs: action.outputs,
+            measures: action.measures,
             resources: resources.collect(),
             timeout: action.timeout,
             max_body: action.max_body,
@@ -176,6 +177,7 @@ fn outcome(done: Outcome) -> wit::Outcome {
         bytes_sent: done.bytes_sent,
         bytes_received: done.bytes_received,
         outputs: done.outputs.into_iter().map(given).collect(),
+        measures: done.measures,
     }
 }
 

@@ -60,4 +60,6 @@ pub struct Outcome {
     pub bytes_received: u64,
     /// One value for each of the action's outputs, or empty when there was no answer.
     pub outputs: Vec<Value>,
+    /// Indexes into `ActionSpec::measures`, and what was measured, in the unit that the section says.
+    pub measures: Vec<(u32, f64)>,
 }

@@ -165,6 +165,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         resources: (0..10)
             .map(|port| format!("127.0.0.1:{}", 9000 + port))
             .collect(),
+        measures: vec!["setup_ms".into(), "retransmitted".into()],
     };
     let folder = Folder {
         root,

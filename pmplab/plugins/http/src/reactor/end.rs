@@ -149,6 +149,7 @@ impl<N: Net> Reactor<N> {
             bytes_sent: 0,
             bytes_received: 0,
             outputs: Vec::new(),
+            measures: Vec::new(),
         });
         token
     }
@@ -180,6 +181,7 @@ impl<N: Net> Reactor<N> {
             bytes_sent: ex.bytes_sent,
             bytes_received: ex.bytes_received,
             outputs,
+            measures: Vec::new(),
         };
         ex.response.shrink();
         let place = ex.place;
