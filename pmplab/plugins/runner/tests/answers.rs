@@ -444,7 +444,8 @@ fn saved_values_are_kept_in_files_that_stay_in_their_folder() {
 #[test]
 fn what_a_component_measures_is_kept_under_the_names_that_it_declares() {
     let mut plan = one(scenario(Spawn::AtOnce, 1, vec![act_as("call", call(0, 0))]));
-    let declared = json!({"setup_ms": {"unit": "ms"}, "retransmitted": {"unit": "1"}});
+    let declared =
+        json!([{"name": "setup_ms", "unit": "ms"}, {"name": "retransmitted", "unit": "1"}]);
     plan.components[0].section = json!({"calls": {"get": {"measures": declared}}});
     let told = vec![
         (0, 12.5),
@@ -457,6 +458,7 @@ fn what_a_component_measures_is_kept_under_the_names_that_it_declares() {
     bench.go();
     let rows = bench.rows();
     let program = Program::compile(&plan).unwrap();
+    assert_eq!(program.actions[0].2.measures, ["setup_ms", "retransmitted"]);
     let kept: Vec<(&str, f64)> = rows
         .measures
         .iter()
@@ -465,13 +467,8 @@ fn what_a_component_measures_is_kept_under_the_names_that_it_declares() {
             (name.as_str(), row.value)
         })
         .collect();
-    // The component is told the order of the names.
-    let told = &program.actions[0].2.measures;
-    assert_eq!(
-        kept,
-        [(told[0].as_str(), 12.5), (told[1].as_str(), 2.0)],
-        "nonsense is not kept"
-    );
+    let sense = [("setup_ms", 12.5), ("retransmitted", 2.0)];
+    assert_eq!(kept, sense, "nonsense is not kept");
     let (action, measure) = (&rows.actions[0], &rows.measures[0]);
     assert_eq!(
         (measure.t, measure.node, measure.task, measure.visit),
