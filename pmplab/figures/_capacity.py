@@ -112,7 +112,11 @@ def _draw_knee(figure: go.Figure, knee: Knee, *, opened: bool) -> None:
         fillcolor=_look.COLOURS[4],
         opacity=0.25,
         line_width=0,
-        annotation={"text": f"knee, {low:.4g}{unit}" if low == high else f"knee, {low:.4g} to {high:.4g}{unit}", "yanchor": "bottom", "y": 1},
+        annotation={
+            "text": f"knee, {low:.4g}{unit}" if low == high else f"knee, {low:.4g} to {high:.4g}{unit}",
+            "yanchor": "bottom",
+            "y": 1,
+        },
     )
 
 
