@@ -9,11 +9,14 @@ import polars as pl
 
 from pmplab.analysis import latency, windows
 from pmplab.analysis.errors import kinds
+from pmplab.analysis.measures import ladder, measures
 from pmplab.analysis.names import short_names
 from pmplab.analysis.spawn import last_spawn, planned_last_spawn
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from pmplab.analysis.percentiles import Distribution, NodePercentiles
 
 _NS = 1e9
 _LEASES = {"acquired": "acquire", "renewed": "renew", "released": "release", "expired": "expire"}
@@ -100,7 +103,8 @@ class Summary:
     `in_flight`: actions that had begun and not ended when the last records were written. `dropped`: scheduled arrivals that
     found no user to carry them.
     `simulated`: the targets were a model, and time was virtual. Percentiles are exact, or within the share `percentile_error` of
-    it when only aggregates were kept. `thresholds` are judged ones, as `analysis.thresholds` gives them.
+    it when only aggregates were kept. `thresholds` are judged ones, as `analysis.thresholds` gives them. `measures` and
+    `ladder` are the rows of `analysis.measures` and `analysis.ladder`, with the action in place of the node.
     """
 
     run_id: str | None
@@ -126,6 +130,8 @@ class Summary:
     simulated: bool = False
     percentile_error: float | None = None
     thresholds: tuple[dict[str, Any], ...] = ()
+    measures: tuple[dict[str, Any], ...] = ()
+    ladder: tuple[dict[str, Any], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the summary as JSON values: what `pmp run --json` prints."""
@@ -134,6 +140,7 @@ class Summary:
         found["spawn"] = {"planned_s": found.pop("spawn_planned_s"), "actual_s": found.pop("spawn_actual_s")}
         found["bytes"] = {"sent": found.pop("bytes_sent"), "received": found.pop("bytes_received")}
         found["thresholds"] = list(self.thresholds)
+        found["measures"], found["ladder"] = list(self.measures), list(self.ladder)
         found["errors"] = [
             {"action": e.action, "type": e.type, "class": e.class_, "count": e.count, "message": e.message} for e in self.errors
         ]
@@ -149,6 +156,7 @@ def summary(
     progress: Mapping[str, Any] | None = None,
     run_dir: str | None = None,
     status: str | None = None,
+    known: Iterable[NodePercentiles] | None = None,
 ) -> Summary:
     """Summarise a run: finished, going on, or crashed.
 
@@ -164,11 +172,13 @@ def summary(
         `plan.json` and the last progress: where the planned spawn is taken from when the manifest has none.
     run_dir, status
         Shown as they are; `status` instead of what the manifest or `run` say.
+    known
+        The percentiles of the same tables by node, for who has them: they are the same, and take a while.
     """
     facts = {**(run or {}), **(manifest or {})}
     actions, tasks, load, leases = frames.actions, frames.tasks, frames.load, frames.leases
     # By itself: it holds all times of the run, and the others need not stand beside them.
-    by_action = _by_action(actions).collect()
+    by_action = _by_action(actions).collect() if known is None else _with(known, actions)
     errors, ends, exits, lease_events, totals, first, flying = pl.collect_all(
         [kinds(actions), _ends(actions, tasks, load), _exits(tasks), _lease_events(leases),
          _bytes(actions), _first_instants(actions, tasks, leases), _in_flight(load)]
@@ -180,6 +190,7 @@ def summary(
         exits = frames.ends.group_by(pl.col("exit").cast(pl.String)).agg(pl.col("count").sum().alias("len")).collect()
     names = short_names(by_action["node"].to_list())
     duration = (_highest(ends["end"]) or 0) / _NS
+    measured = measures(frames, plan)
     count = int(by_action["count"].sum())
     planned = planned_last_spawn(plan, facts.get("progress") or progress)
     spawned = last_spawn(facts.get("progress") or progress) if windowed else _highest(first["t"])
@@ -208,6 +219,8 @@ def summary(
         simulated=bool(facts.get("simulated")),
         percentile_error=latency.ERROR if windowed else None,
         thresholds=tuple(facts.get("thresholds") or ()),
+        measures=_named(measured, names),
+        ladder=_named(ladder(measured), names),
     )
 
 
@@ -215,6 +228,11 @@ def recorded_s(frames: Tables) -> float | None:
     """Return how long a run went as far as its records reach, in s; none if there are none."""
     last = _highest(_ends(frames.actions, frames.tasks, frames.load).select("end").collect()["end"])
     return None if last is None else last / _NS
+
+
+def _named(rows: pl.DataFrame, names: Mapping[str, str]) -> tuple[dict[str, Any], ...]:
+    """Return rows by action instead of by node."""
+    return tuple({"action": names[row["node"]]} | {key: row[key] for key in row if key != "node"} for row in rows.to_dicts())
 
 
 def _dropped(progress: Mapping[str, Any] | None) -> int:
@@ -240,6 +258,29 @@ def _by_action(actions: pl.LazyFrame) -> pl.LazyFrame:
         .with_columns(pl.col("node").cast(pl.String))
         .sort("first", "node")
     )
+
+
+def _with(known: Iterable[NodePercentiles], actions: pl.LazyFrame) -> pl.DataFrame:
+    """Return what `_by_action` does, from percentiles that are known."""
+    counted = (
+        actions.group_by("node")
+        .agg(*latency.counts(), latency.measured().sum().alias("measured"), pl.col("t_intended").min().alias("first"))
+        .with_columns(pl.col("node").cast(pl.String))
+    )
+    rows = [
+        {"node": one.key}
+        | {f"{prefix}{name}_ms": kind[name].value_ms for prefix, kind in _kinds(one) for name in latency.QUANTILES}
+        | {f"{prefix}max_ms": kind.max_ms for prefix, kind in _kinds(one)}
+        for one in known
+    ]
+    names = [f"{prefix}{name}_ms" for prefix in ("", "service_") for name in (*latency.QUANTILES, "max")]
+    figures = pl.DataFrame(rows, schema={"node": pl.String(), **dict.fromkeys(names, pl.Float64())})
+    found = counted.collect().join(figures, on="node", how="left")
+    return found.select("node", "count", "success", "fail", "timeout", *names, "measured", "first").sort("first", "node")
+
+
+def _kinds(one: NodePercentiles) -> tuple[tuple[str, Distribution], ...]:
+    return ("", one.response), ("service_", one.service)
 
 
 def _action(row: dict[str, Any]) -> ActionSummary:

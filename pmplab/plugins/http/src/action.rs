@@ -3,7 +3,7 @@
 use crate::header::{Headers, is_token};
 use crate::node::Node;
 use crate::piece::{self, Pieces, param, with_text};
-use crate::value::{Failure, Value};
+use pmplab_plugin::{Failure, Refusal, Value};
 use pmplab_url::Url;
 use std::rc::Rc;
 
@@ -16,13 +16,6 @@ pub enum Output {
     Json,
     Size,
     Url,
-}
-
-/// Why `prepare` refused an action.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
-    UnknownCall(String),
-    InvalidParameter(String),
 }
 
 /// The request as bytes: shared when it is the same for every call.
@@ -260,7 +253,7 @@ impl Compiled {
                 )
             })?,
         };
-        let url = Url::parse(address)?;
+        let url = Url::parse(address).map_err(|why| Failure::bad_value(why.to_string()))?;
         if let Some((bytes, traits)) = &self.ready {
             return Ok(Request {
                 url,

@@ -1,10 +1,10 @@
 //! One action in flight.
 
 use crate::action::{Compiled, Payload, Traits};
-use crate::names::Addresses;
 use crate::response::Response;
 use crate::users::Origin;
-use crate::value::Failure;
+use pmplab_net::Addresses;
+use pmplab_plugin::Failure;
 use std::net::SocketAddr;
 use std::rc::Rc;
 

@@ -2,7 +2,7 @@
 
 use crate::node::Node;
 use crate::piece::{each_text, param, tree};
-use crate::value::{Failure, Value};
+use pmplab_plugin::{Failure, Value};
 
 /// Names that decide what the component adds by itself.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

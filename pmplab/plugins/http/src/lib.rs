@@ -14,10 +14,9 @@
 
 pub mod action;
 mod chunked;
+mod edge;
 mod exchange;
 mod header;
-mod names;
-pub mod net;
 mod node;
 mod outputs;
 mod piece;
@@ -25,12 +24,8 @@ pub mod reactor;
 mod redirect;
 pub mod response;
 mod users;
-pub mod value;
+
+pub use edge::Http;
 
 /// The source of the custom section `pmplab:component`.
 pub const SECTION: &str = include_str!("../component.json");
-
-#[cfg(target_family = "wasm")]
-mod edge;
-#[cfg(target_family = "wasm")]
-mod wasi;

@@ -3,7 +3,7 @@
 use crate::action::Output;
 use crate::node::Node;
 use crate::response::Response;
-use crate::value::Value;
+use pmplab_plugin::Value;
 
 /// The values of the asked outputs, in their order; `url` is called only if it is among them.
 pub fn values(asked: &[Output], response: &mut Response, url: impl Fn() -> String) -> Vec<Value> {

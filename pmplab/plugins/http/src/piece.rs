@@ -1,7 +1,7 @@
 //! Text with holes, compiled once: what is fixed stands as bytes, what is not is a piece that knows how to write itself.
 
 use crate::node::Node;
-use crate::value::{Failure, Value};
+use pmplab_plugin::{Failure, Value};
 use pmplab_url::escape;
 
 /// A run of pieces, written one after the other.

@@ -1,7 +1,7 @@
 //! What `prepare` makes of a `with`, and the requests that come of it.
 
-use pmplab_http::action::{Compiled, Payload, Refusal, Scratch, Traits};
-use pmplab_http::value::{Failure, Value};
+use pmplab_http::action::{Compiled, Payload, Scratch, Traits};
+use pmplab_plugin::{Failure, Refusal, Value};
 
 fn compile(call: &str, with: &str, holes: &[&str]) -> Result<Compiled, Refusal> {
     let holes: Vec<String> = holes.iter().map(|&h| h.to_owned()).collect();

@@ -2,8 +2,8 @@
 
 mod support;
 
-use pmplab_http::net::Net;
-use pmplab_http::value::{Event, Value};
+use pmplab_net::{Net, Ready};
+use pmplab_plugin::{Event, Outcome, Value};
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use std::thread;
 use std::time::Duration;
 use support::{Client, OK, always, request, serve};
 
-fn kind(outcome: &pmplab_http::value::Outcome) -> &'static str {
+fn kind(outcome: &Outcome) -> &'static str {
     outcome.failure.as_ref().map_or("", |failure| failure.kind)
 }
 
@@ -461,7 +461,7 @@ fn advance_returns_in_time_and_at_once_when_woken_or_not_to_block() {
     let mut done = Vec::new();
     // Neither waits at all, however slow the machine: the second would wait for ever.
     client.reactor.advance(0, &[], &mut done);
-    client.reactor.advance(u64::MAX, &[()], &mut done);
+    client.reactor.advance(u64::MAX, &[Ready], &mut done);
     let until = client.reactor.net.now() + 30_000_000;
     assert!(client.reactor.advance(until, &[], &mut done) >= until);
     assert_eq!(client.reactor.submit(1, 99, &[]) >> 32, 1);

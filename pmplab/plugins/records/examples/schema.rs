@@ -1,7 +1,7 @@
 //! Prints the schema of all tables as JSON: `pmplab/workbook/schema.json` is its output.
 
 use pmplab_records::schema::{
-    ACTIONS, CHANGES, Column, ENDS, Kind, LEASES, LOAD, TASKS, VERSION, WINDOWS,
+    ACTIONS, CHANGES, Column, ENDS, Kind, LEASES, LOAD, MEASURES, TASKS, VERSION, WINDOWS,
 };
 use serde_json::{Value, json};
 
@@ -9,6 +9,7 @@ fn described(column: &Column) -> Value {
     let (kind, values) = match column.kind {
         Kind::Int32 => ("int32", Value::Null),
         Kind::Int64 => ("int64", Value::Null),
+        Kind::Float64 => ("float64", Value::Null),
         Kind::Text => ("text", Value::Null),
         Kind::Bytes => ("bytes", Value::Null),
         Kind::Closed(values) => ("dictionary8", json!(values)),
@@ -51,6 +52,7 @@ fn host() -> Value {
 fn main() -> Result<(), serde_json::Error> {
     let all = json!({"version": VERSION, "tables": [
         table(ACTIONS.name, ACTIONS.doc, &ACTIONS.columns),
+        table(MEASURES.name, MEASURES.doc, &MEASURES.columns),
         table(TASKS.name, TASKS.doc, &TASKS.columns),
         table(LOAD.name, LOAD.doc, &LOAD.columns),
         table(LEASES.name, LEASES.doc, &LEASES.columns),

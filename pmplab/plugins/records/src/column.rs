@@ -37,6 +37,11 @@ impl Buffer {
         self.values.extend_from_slice(&value.to_le_bytes());
     }
 
+    #[inline]
+    pub fn float(&mut self, value: f64) {
+        self.values.extend_from_slice(&value.to_le_bytes());
+    }
+
     /// A count. Readers know signed integers only.
     #[inline]
     pub fn count(&mut self, value: u64) {

@@ -14,6 +14,9 @@ const HEADER_SCHEMA: u8 = 1;
 const HEADER_DICTIONARY: u8 = 2;
 const HEADER_BATCH: u8 = 3;
 const TYPE_INT: u8 = 2;
+const TYPE_FLOAT: u8 = 3;
+/// `Precision` of a float of 64 bits.
+const PRECISION_DOUBLE: i16 = 2;
 const TYPE_BYTES: u8 = 4;
 const TYPE_TEXT: u8 = 5;
 
@@ -108,6 +111,7 @@ fn field(flat: &mut Flat, from: usize, id: usize, column: &Column) {
             Field::Bool(column.nullable),
             Field::U8(match column.kind {
                 Kind::Int32 | Kind::Int64 => TYPE_INT,
+                Kind::Float64 => TYPE_FLOAT,
                 Kind::Bytes => TYPE_BYTES,
                 Kind::Text | Kind::Closed(_) | Kind::Planned(_) => TYPE_TEXT,
             }),
@@ -122,9 +126,10 @@ fn field(flat: &mut Flat, from: usize, id: usize, column: &Column) {
         ],
     );
     flat.text(table.fields[0], column.name);
-    match bits {
-        Some(bits) => drop(flat.table(table.fields[3], [Field::I32(bits), Field::Bool(true)])),
-        None => drop(flat.table(table.fields[3], [])),
+    match (bits, column.kind) {
+        (Some(bits), _) => drop(flat.table(table.fields[3], [Field::I32(bits), Field::Bool(true)])),
+        (None, Kind::Float64) => drop(flat.table(table.fields[3], [Field::I16(PRECISION_DOUBLE)])),
+        (None, _) => drop(flat.table(table.fields[3], [])),
     }
     if let Some(bits) = index_bits {
         let id = i64::try_from(id).unwrap_or_default();

@@ -36,6 +36,22 @@ pub struct ActionRow {
     pub message: Option<String>,
 }
 
+/// Something that a component measured of an attempt.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MeasureRow {
+    /// When the attempt ended.
+    pub t: i64,
+    /// Index into the dictionary of nodes.
+    pub node: u32,
+    pub user: u64,
+    pub task: u64,
+    pub visit: u32,
+    pub attempt: u32,
+    /// Index into the dictionary of measures.
+    pub measure: u32,
+    pub value: f64,
+}
+
 /// A task that ended: one pass of one user through the workflow.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaskRow {

@@ -13,6 +13,7 @@ pub const WINDOW_NS: i64 = 1_000_000_000;
 pub enum Kind {
     Int32,
     Int64,
+    Float64,
     Text,
     Bytes,
     /// Index of 8 bits into one of the closed dictionaries.
@@ -29,6 +30,7 @@ pub enum Planned {
     Components,
     Calls,
     Resources,
+    Measures,
 }
 
 /// A column.
@@ -70,7 +72,7 @@ const fn optional(name: &'static str, kind: Kind, unit: &'static str, doc: &'sta
     }
 }
 
-use Kind::{Bytes, Closed, Int32, Int64, Planned as By, Text};
+use Kind::{Bytes, Closed, Float64, Int32, Int64, Planned as By, Text};
 
 const SEQ: Column = column(
     "seq",
@@ -109,6 +111,23 @@ pub const ACTIONS: Table<25> = Table {
         optional("resource", By(Planned::Resources), "", "Key of the resource that was leased."),
         column("phase", Closed(PHASES), "", "State of the task when the row was written."),
         optional("message", Text, "", "One sentence of evidence on anything but success, at most 200 characters."),
+    ],
+};
+
+#[rustfmt::skip]
+pub const MEASURES: Table<9> = Table {
+    name: "measures",
+    doc: "What components measured beside the columns of actions: one row per attempt and measure, after the attempt's own row. Not kept with --records windows.",
+    columns: [
+        SEQ,
+        column("t", Int64, "ns", "The attempt was complete: its t_end. Since the start of the run."),
+        column("node", By(Planned::Nodes), "", "WBS node: scenario/workflow/step."),
+        column("user", Int64, "1", "Number of the virtual user, over all shards."),
+        column("task", Int64, "1", "Number of the task, over all shards."),
+        column("visit", Int32, "1", "How many times the task had entered this node, from 1."),
+        column("attempt", Int32, "1", "Attempt within the visit, from 1."),
+        column("measure", By(Planned::Measures), "", "Name of the measure, as the component's section declares it under the call."),
+        column("value", Float64, "", "What was measured, in the unit that the section declares."),
     ],
 };
 
@@ -253,6 +272,7 @@ mod tests {
     fn every_column_is_documented_and_times_carry_their_unit() {
         let all = [
             &ACTIONS.columns[..],
+            &MEASURES.columns,
             &TASKS.columns,
             &LOAD.columns,
             &LEASES.columns,

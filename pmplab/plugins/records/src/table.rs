@@ -41,7 +41,7 @@ impl<const N: usize> Writer<N> {
             let values: Vec<&str> = match column.kind {
                 Kind::Closed(values) => values.to_vec(),
                 Kind::Planned(planned) => dictionaries.values(planned),
-                Kind::Int32 | Kind::Int64 | Kind::Text | Kind::Bytes => continue,
+                Kind::Int32 | Kind::Int64 | Kind::Float64 | Kind::Text | Kind::Bytes => continue,
             };
             *size = values.len();
             opening.extend(ipc::dictionary(id, values.into_iter()));
@@ -134,6 +134,7 @@ impl Dictionaries {
             Planned::Components => &self.components,
             Planned::Calls => &self.calls,
             Planned::Resources => &self.resources,
+            Planned::Measures => &self.measures,
         };
         values.iter().map(String::as_str).chain(["?"]).collect()
     }

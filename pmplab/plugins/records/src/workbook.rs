@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::rows::{ActionRow, ChangeRow, LeaseRow, LoadRow, TaskRow};
-use crate::schema::{ACTIONS, CHANGES, ENDS, LEASES, LOAD, TASKS, WINDOW_NS, WINDOWS};
+use crate::rows::{ActionRow, ChangeRow, LeaseRow, LoadRow, MeasureRow, TaskRow};
+use crate::schema::{ACTIONS, CHANGES, ENDS, LEASES, LOAD, MEASURES, TASKS, WINDOW_NS, WINDOWS};
 use crate::table::Writer;
 use crate::windows::{End, Window, Windows};
 
@@ -66,6 +66,8 @@ pub struct Dictionaries {
     pub calls: Vec<String>,
     /// Keys of the resources.
     pub resources: Vec<String>,
+    /// Names of what components measure.
+    pub measures: Vec<String>,
 }
 
 /// The writer of all tables of a shard.
@@ -80,6 +82,7 @@ pub struct Workbook<S: Sink> {
     /// A failure while a row was taken, told by the next `flush`.
     failure: Option<SinkError>,
     actions: Writer<25>,
+    measures: Writer<9>,
     tasks: Writer<15>,
     load: Writer<17>,
     leases: Writer<9>,
@@ -108,6 +111,7 @@ impl<S: Sink> Workbook<S> {
             written: 0,
             failure: None,
             actions: Writer::new(&ACTIONS, dictionaries),
+            measures: Writer::new(&MEASURES, dictionaries),
             tasks: Writer::new(&TASKS, dictionaries),
             load: Writer::new(&LOAD, dictionaries),
             leases: Writer::new(&LEASES, dictionaries),
@@ -142,13 +146,14 @@ impl<S: Sink> Workbook<S> {
     }
 
     /// Rows so far, by table.
-    pub fn totals(&self) -> [(&'static str, u64); 5] {
+    pub fn totals(&self) -> [(&'static str, u64); 6] {
         [
             (ACTIONS.name, self.actions.total()),
             (TASKS.name, self.tasks.total()),
             (LOAD.name, self.load.total()),
             (LEASES.name, self.leases.total()),
             (CHANGES.name, self.changes.total()),
+            (MEASURES.name, self.measures.total()),
         ]
     }
 
@@ -197,6 +202,28 @@ impl<S: Sink> Workbook<S> {
         message.maybe_text(row.message.as_deref().map(cut));
         if self.actions.ended_row() {
             let done = self.actions.emit(&mut self.sink, self.shard, self.now);
+            self.note(done);
+        }
+    }
+
+    /// Takes what was measured of the attempt whose row came before.
+    pub fn measure(&mut self, row: &MeasureRow) {
+        if self.windows.is_some() {
+            return;
+        }
+        let number = self.next_seq();
+        let [seq, t, node, user, task, visit, attempt, measure, value] = &mut self.measures.columns;
+        seq.long(number);
+        t.long(row.t);
+        node.planned(row.node);
+        user.count(row.user);
+        task.count(row.task);
+        visit.int(row.visit);
+        attempt.int(row.attempt);
+        measure.planned(row.measure);
+        value.float(row.value);
+        if self.measures.ended_row() {
+            let done = self.measures.emit(&mut self.sink, self.shard, self.now);
             self.note(done);
         }
     }
@@ -350,7 +377,7 @@ impl<S: Sink> Workbook<S> {
                 emitted.and(self.$table.rotate(sink, now, last))
             }),*] };
         }
-        let mut all = emit!(actions, tasks, load, leases, changes).to_vec();
+        let mut all = emit!(actions, measures, tasks, load, leases, changes).to_vec();
         if let Some(windowed) = &mut self.windows {
             let windows = windowed.windows.emit(sink, shard, now);
             all.push(windows.and(windowed.windows.rotate(sink, now, last)));

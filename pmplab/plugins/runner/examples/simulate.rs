@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use pmplab_dsl::plan::{Dist, Ns, Plan, Scenario, Spawn, Value};
-use pmplab_records::rows::{ActionRow, ChangeRow, LeaseRow, LoadRow, TaskRow};
+use pmplab_records::rows::{ActionRow, ChangeRow, LeaseRow, LoadRow, MeasureRow, TaskRow};
 use pmplab_records::{FileId, Sink, SinkError, Workbook};
 use pmplab_runner::engine::{Engine, Phase, Terms};
 use pmplab_runner::ports::{
@@ -64,6 +64,7 @@ impl Protocol for Modelled {
             bytes_sent: 0,
             bytes_received: 0,
             outputs: vec![],
+            measures: vec![],
         }));
         now
     }
@@ -128,6 +129,9 @@ struct Book(Workbook<Count>);
 impl Ledger for Book {
     fn action(&mut self, row: &ActionRow) {
         self.0.action(row);
+    }
+    fn measure(&mut self, row: &MeasureRow) {
+        self.0.measure(row);
     }
     fn task(&mut self, row: &TaskRow) {
         self.0.task(row);

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use pmplab_dsl::plan::{Ns, Value};
 use pmplab_dsl::template::{Undefined, render};
-use pmplab_records::rows::{ActionRow, ChangeRow};
+use pmplab_records::rows::{ActionRow, ChangeRow, MeasureRow};
 use pmplab_records::{ERROR_TYPES, NEITHER, class_of, error_type};
 
 use crate::clock::signed;
@@ -31,6 +31,7 @@ pub struct Ended {
     pub status: Option<i32>,
     pub end: Ns,
     pub outputs: Vec<Value>,
+    pub measures: Vec<(u32, f64)>,
     pub inputs: Option<Box<[Value]>>,
 }
 
@@ -44,6 +45,7 @@ impl Ended {
             status: None,
             end,
             outputs,
+            measures: vec![],
             inputs: None,
         }
     }
@@ -223,6 +225,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             status: outcome.status,
             end,
             outputs: outcome.outputs,
+            measures: outcome.measures,
             inputs: flight.inputs,
         };
         if event != Event::Success {
@@ -326,11 +329,32 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             });
         }
         self.ledger.action(&row);
+        self.measured(call, &row, &ended.measures);
         if keeps
             && !ended.outputs.is_empty()
             && let Some(save) = &call.save
         {
             self.save(key, at, call, save, ended.outputs, ended.event, row.node);
+        }
+    }
+
+    /// Keeps what the component measured. What is of no measure that it declares, or no finite number, is not kept.
+    fn measured(&mut self, call: &CallOp, row: &ActionRow, measured: &[(u32, f64)]) {
+        for &(which, value) in measured {
+            if let Some(&measure) = call.measures.get(which as usize)
+                && value.is_finite()
+            {
+                self.ledger.measure(&MeasureRow {
+                    t: row.t_end,
+                    node: row.node,
+                    user: row.user,
+                    task: row.task,
+                    visit: row.visit,
+                    attempt: row.attempt,
+                    measure,
+                    value,
+                });
+            }
         }
     }
 
@@ -357,6 +381,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             bytes_sent: 0,
             bytes_received: 0,
             outputs: vec![],
+            measures: vec![],
         };
         self.arrived(slot, none);
     }

@@ -113,6 +113,16 @@ impl Reads {
     }
 }
 
+/// What a component may measure of a call, as its section declares it.
+fn measures<'c>(component: &'c Component, call: &str) -> impl Iterator<Item = &'c str> {
+    let calls = component.section.get("calls");
+    let declared = calls.and_then(|calls| calls.get(call)?.get("measures")?.as_array());
+    declared
+        .into_iter()
+        .flatten()
+        .filter_map(|measure| measure.get("name")?.as_str())
+}
+
 /// Where a variable is kept. One that all users share is kept by its name, with all fields that any scenario reads.
 fn keep(variable: &Variable, shared: &mut Vec<Shared>) -> VarOp {
     let mut keep = VarOp {
@@ -606,6 +616,9 @@ impl<'p> Build<'p, '_> {
             with: call.with.clone(),
             pointers: call.holes.iter().map(|hole| hole.pointer.clone()).collect(),
             outputs: call.outputs.clone(),
+            measures: measures(component, &call.call)
+                .map(|name| index_of(&mut self.dictionaries.measures, name))
+                .collect(),
             save: call.save.as_ref().map(|save| SaveOp {
                 var: save.var,
                 whole: save.fields.len() == call.outputs.len()
@@ -674,6 +687,14 @@ impl<'p> Build<'p, '_> {
             params: call.with.to_string(),
             holes: call.holes.iter().map(|hole| hole.pointer.clone()).collect(),
             outputs: call.outputs.clone(),
+            measures: self
+                .plan
+                .components
+                .get(call.component)
+                .into_iter()
+                .flat_map(|component| measures(component, &call.call))
+                .map(str::to_owned)
+                .collect(),
             resources: self
                 .scenario
                 .inherit

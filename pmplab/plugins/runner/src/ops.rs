@@ -126,6 +126,8 @@ pub struct CallOp {
     pub with: Json,
     pub pointers: Vec<String>,
     pub outputs: Vec<String>,
+    /// What the component may measure: indexes into the dictionary of measures.
+    pub measures: Vec<u32>,
     pub save: Option<SaveOp>,
     pub extract: Vec<ExtractOp>,
     pub expect: Option<Expr>,

@@ -3,7 +3,7 @@
 pub use pmplab_dsl::plan::Event;
 use pmplab_dsl::plan::{Ns, Value};
 use pmplab_records::SinkError;
-use pmplab_records::rows::{ActionRow, ChangeRow, LeaseRow, LoadRow, TaskRow};
+use pmplab_records::rows::{ActionRow, ChangeRow, LeaseRow, LoadRow, MeasureRow, TaskRow};
 
 /// The one terminal event of an action. Times are those of the component's clock.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +21,8 @@ pub struct Outcome {
     pub bytes_received: u64,
     /// One for each output that was asked for, or empty when there was no answer.
     pub outputs: Vec<Value>,
+    /// Indexes into the measures that were asked for, and what was measured.
+    pub measures: Vec<(u32, f64)>,
 }
 
 /// A lease as an action receives it.
@@ -41,6 +43,7 @@ pub struct ActionSpec {
     /// JSON pointers into it.
     pub holes: Vec<String>,
     pub outputs: Vec<String>,
+    pub measures: Vec<String>,
     /// Names of the resources whose leases come along, and of their fields.
     pub resources: Vec<(String, Vec<String>)>,
     pub timeout: Option<Ns>,
@@ -141,6 +144,8 @@ pub trait Provider {
 /// Where the rows go. They are numbered in the order in which they come.
 pub trait Ledger {
     fn action(&mut self, row: &ActionRow);
+    /// Follows the row of its action.
+    fn measure(&mut self, row: &MeasureRow);
     fn task(&mut self, row: &TaskRow);
     fn load(&mut self, row: &LoadRow);
     fn lease(&mut self, row: &LeaseRow);

@@ -2,6 +2,7 @@
 mod support;
 
 use pmplab_dsl::plan::*;
+use pmplab_runner::program::Program;
 use serde_json::json;
 use support::*;
 
@@ -492,4 +493,39 @@ fn saved_values_are_kept_in_files_that_stay_in_their_folder() {
         "what leaves the folder is not written"
     );
     assert_eq!(bench.exits(), ["done"; 2]);
+}
+
+#[test]
+fn what_a_component_measures_is_kept_under_the_names_that_it_declares() {
+    let mut plan = one(scenario(Spawn::AtOnce, 1, vec![act_as("call", call(0, 0))]));
+    let declared =
+        json!([{"name": "setup_ms", "unit": "ms"}, {"name": "retransmitted", "unit": "1"}]);
+    plan.components[0].section = json!({"calls": {"get": {"measures": declared}}});
+    let told = vec![
+        (0, 12.5),
+        (1, 2.0),
+        (7, 1.0),
+        (0, f64::NAN),
+        (1, f64::INFINITY),
+    ];
+    let mut bench = Bench::new(&plan, move |_| Reply::Measured(told.clone()));
+    bench.go();
+    let rows = bench.rows();
+    let program = Program::compile(&plan).unwrap();
+    assert_eq!(program.actions[0].2.measures, ["setup_ms", "retransmitted"]);
+    let kept: Vec<(&str, f64)> = rows
+        .measures
+        .iter()
+        .map(|row| {
+            let name = &program.dictionaries.measures[row.measure as usize];
+            (name.as_str(), row.value)
+        })
+        .collect();
+    let sense = [("setup_ms", 12.5), ("retransmitted", 2.0)];
+    assert_eq!(kept, sense, "nonsense is not kept");
+    let (action, measure) = (&rows.actions[0], &rows.measures[0]);
+    assert_eq!(
+        (measure.t, measure.node, measure.task, measure.visit),
+        (action.t_end, action.node, action.task, action.visit)
+    );
 }

@@ -124,6 +124,7 @@ fn outcome(world: &World, done: &Done) -> Outcome {
         bytes_sent: 0,
         bytes_received: model.filter(|_| answered).map_or(0, |model| model.received),
         outputs,
+        measures: Vec::new(),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::{Reactor, Watched};
 use crate::exchange::Phase;
-use crate::net::{Net, Watch};
-use crate::value::{Event, Failure, Outcome};
+use pmplab_net::{Net, Watch};
+use pmplab_plugin::{Event, Failure, Outcome};
 use std::rc::Rc;
 
 /// With more in flight than this, reading from each is cheaper than asking which are ready: `wasi:io/poll` costs O(n).

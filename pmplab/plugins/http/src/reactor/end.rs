@@ -3,12 +3,12 @@
 use super::Reactor;
 use crate::action::Payload;
 use crate::exchange::Phase;
-use crate::net::Net;
 use crate::outputs;
 use crate::redirect;
 use crate::response::Malformed;
 use crate::users::{self, Idle, Origin};
-use crate::value::{Event, Failure, Outcome, Value};
+use pmplab_net::Net;
+use pmplab_plugin::{Event, Failure, Outcome, Value};
 use pmplab_url::{self as url, Url};
 use std::rc::Rc;
 
@@ -149,6 +149,7 @@ impl<N: Net> Reactor<N> {
             bytes_sent: 0,
             bytes_received: 0,
             outputs: Vec::new(),
+            measures: Vec::new(),
         });
         token
     }
@@ -172,7 +173,7 @@ impl<N: Net> Reactor<N> {
             token: ex.token,
             event,
             failure,
-            status: ex.response.status,
+            status: ex.response.status.map(i32::from),
             t_connect: ex.t_connect,
             t_start: ex.t_start,
             t_first_byte: ex.t_first_byte,
@@ -180,6 +181,7 @@ impl<N: Net> Reactor<N> {
             bytes_sent: ex.bytes_sent,
             bytes_received: ex.bytes_received,
             outputs,
+            measures: Vec::new(),
         };
         ex.response.shrink();
         let place = ex.place;

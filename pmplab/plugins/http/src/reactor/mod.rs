@@ -6,10 +6,10 @@ mod wire;
 
 use crate::action::{Compiled, Scratch};
 use crate::exchange::Exchange;
-use crate::names::Names;
-use crate::net::{Net, Read};
 use crate::users::{self, Origin, Users};
-use crate::value::{Failure, Outcome, Value};
+use pmplab_net::Names;
+use pmplab_net::{Net, Read};
+use pmplab_plugin::{Failure, Outcome, Value};
 use std::rc::Rc;
 
 /// Which exchange something watched belongs to.

@@ -3,11 +3,11 @@
 use super::Reactor;
 use crate::action::Output;
 use crate::exchange::Phase;
-use crate::names::Lookup;
-use crate::net::{Net, Read};
 use crate::response::{Fed, Malformed, Want};
 use crate::users::Idle;
-use crate::value::Failure;
+use pmplab_net::Lookup;
+use pmplab_net::{Net, Read};
+use pmplab_plugin::Failure;
 
 /// How long one of several addresses is tried, ns.
 const TRY: u64 = 1_000_000_000;

@@ -1,121 +1,46 @@
-//! A network of the standard library, and servers that do one thing.
+//! A client, and servers that do one thing.
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use pmplab_http::action::Compiled;
-use pmplab_http::net::{Net, Read, Watch};
 use pmplab_http::reactor::Reactor;
-use pmplab_http::value::{Failure, Outcome, Value};
-use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use pmplab_net::{Native, Net};
+use pmplab_plugin::{Failure, Outcome, Value};
+use std::io::{Read as _, Write as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Says that everything is ready every 100 us.
-pub struct StdNet {
-    start: Instant,
-}
-
-impl Default for StdNet {
-    fn default() -> Self {
-        Self {
-            start: Instant::now(),
-        }
-    }
-}
-
-impl Net for StdNet {
-    type Socket = TcpStream;
-    /// The name, and when it is known.
-    type Lookup = (String, u64);
-    type Wake = ();
-
-    fn now(&self) -> u64 {
-        u64::try_from(self.start.elapsed().as_nanos()).unwrap() + 1
-    }
-
-    fn connect(&mut self, to: SocketAddr) -> Result<TcpStream, Failure> {
-        let socket = TcpStream::connect(to).map_err(|e| match e.kind() {
-            ErrorKind::ConnectionRefused => Failure::new("transport.connect-refused", "refused"),
-            _ => Failure::new("transport.other", e.to_string()),
-        })?;
-        socket.set_nonblocking(true).unwrap();
-        Ok(socket)
-    }
-
-    fn connected(&mut self, _: &mut TcpStream) -> Result<bool, Failure> {
-        Ok(true)
-    }
-
-    fn read(&mut self, socket: &mut TcpStream, at_most: usize) -> Result<Read, Failure> {
-        let mut data = vec![0; at_most];
-        match socket.read(&mut data) {
-            Ok(0) => Ok(Read::Closed),
-            Ok(count) => {
-                data.truncate(count);
-                Ok(Read::Data(data))
-            }
-            Err(e) if e.kind() == ErrorKind::WouldBlock => Ok(Read::Nothing),
-            Err(e) => Err(Failure::new("transport.reset", e.to_string())),
-        }
-    }
-
-    fn write(&mut self, socket: &mut TcpStream, bytes: &[u8]) -> Result<usize, Failure> {
-        match socket.write(bytes) {
-            Ok(count) => Ok(count),
-            Err(e) if e.kind() == ErrorKind::WouldBlock => Ok(0),
-            Err(e) => Err(Failure::new("transport.reset", e.to_string())),
-        }
-    }
-
-    fn resolve(&mut self, name: &str) -> Result<(String, u64), Failure> {
-        let delay = if name.starts_with("slow") {
-            50_000_000
-        } else {
-            0
-        };
-        Ok((name.to_owned(), self.now() + delay))
-    }
-
-    fn resolved(&mut self, (name, at): &mut (String, u64)) -> Result<Option<Vec<IpAddr>>, Failure> {
-        let (v4, v6) = (
-            IpAddr::V4(Ipv4Addr::LOCALHOST),
-            IpAddr::V6(Ipv6Addr::LOCALHOST),
-        );
-        match name.as_str() {
-            _ if self.now() < *at => Ok(None),
-            "both" => Ok(Some(vec![v6, v4])),
-            "empty" => Ok(Some(vec![])),
-            "unknown" => Err(Failure::new("transport.dns", "no such host")),
-            _ => Ok(Some(vec![v4])),
-        }
-    }
-
-    fn wait<'a>(
-        &mut self,
-        watched: impl Iterator<Item = Watch<'a, Self>>,
-        until: u64,
-        wake: &[()],
-        ready: &mut Vec<u32>,
-    ) -> bool {
-        ready.extend(0..u32::try_from(watched.count()).unwrap());
-        thread::sleep(Duration::from_nanos(
-            until.saturating_sub(self.now()).min(100_000),
-        ));
-        !wake.is_empty()
-    }
+/// Names that are slow, of two families, empty or unknown; all others are this machine.
+fn names(name: &str) -> (u64, Result<Vec<IpAddr>, Failure>) {
+    let (v4, v6) = (
+        IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(Ipv6Addr::LOCALHOST),
+    );
+    let takes = if name.starts_with("slow") {
+        50_000_000
+    } else {
+        0
+    };
+    let found = match name {
+        "both" => Ok(vec![v6, v4]),
+        "empty" => Ok(vec![]),
+        "unknown" => Err(Failure::new("transport.dns", "no such host")),
+        _ => Ok(vec![v4]),
+    };
+    (takes, found)
 }
 
 /// A reactor with its actions.
 pub struct Client {
-    pub reactor: Reactor<StdNet>,
+    pub reactor: Reactor<Native>,
     next: u32,
 }
 
 impl Default for Client {
     fn default() -> Self {
         Self {
-            reactor: Reactor::new(StdNet::default()),
+            reactor: Reactor::new(Native::with_names(names)),
             next: 0,
         }
     }

@@ -1,7 +1,7 @@
 //! The run folder: where the records go.
 
 use pmplab_dsl::plan::Ns;
-use pmplab_records::rows::{ActionRow, ChangeRow, LeaseRow, LoadRow, TaskRow};
+use pmplab_records::rows::{ActionRow, ChangeRow, LeaseRow, LoadRow, MeasureRow, TaskRow};
 use pmplab_records::{Dictionaries, FileId, Sink, SinkError, Workbook};
 use wasip2::filesystem::types::{
     Descriptor, DescriptorFlags, ErrorCode, OpenFlags, PathFlags, filesystem_error_code,
@@ -135,6 +135,9 @@ impl RunLedger {
 impl Ledger for RunLedger {
     fn action(&mut self, row: &ActionRow) {
         self.workbook.action(row);
+    }
+    fn measure(&mut self, row: &MeasureRow) {
+        self.workbook.measure(row);
     }
     fn task(&mut self, row: &TaskRow) {
         self.workbook.task(row);

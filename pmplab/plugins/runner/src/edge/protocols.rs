@@ -69,6 +69,7 @@ macro_rules! slot {
                     bytes_sent: outcome.bytes_sent,
                     bytes_received: outcome.bytes_received,
                     outputs: outcome.outputs.into_iter().map(output).collect(),
+                    measures: outcome.measures,
                 }
             }
 
@@ -96,6 +97,7 @@ macro_rules! slot {
                     params: spec.params.clone(),
                     holes: spec.holes.clone(),
                     outputs: spec.outputs.clone(),
+                    measures: spec.measures.clone(),
                     resources: resources.collect(),
                     timeout: spec.timeout,
                     max_body: spec.max_body,

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use pmplab_dsl::plan::*;
 use pmplab_records::SinkError;
-use pmplab_records::rows::{ActionRow, ChangeRow, LeaseRow, LoadRow, TaskRow};
+use pmplab_records::rows::{ActionRow, ChangeRow, LeaseRow, LoadRow, MeasureRow, TaskRow};
 use pmplab_runner::engine::{Engine, Phase, Stepped, Terms};
 use pmplab_runner::ports::*;
 use pmplab_runner::program::Program;
@@ -35,6 +35,8 @@ pub enum Reply {
     Deaf,
     /// Succeeds after so long, whatever a cancel says.
     Late(Ns),
+    /// Succeeds at once, with this measured.
+    Measured(Vec<(u32, f64)>),
 }
 
 pub fn ok(after: Ns) -> Reply {
@@ -100,6 +102,7 @@ fn outcome(
         bytes_sent: 10,
         bytes_received: 20,
         outputs,
+        measures: vec![],
     }
 }
 
@@ -134,6 +137,7 @@ impl Protocol for FakeProtocol {
         let reply = (self.script)(&sent);
         let end = match &reply {
             Reply::After(after, ..) | Reply::Late(after) => world.now + after,
+            Reply::Measured(_) => world.now,
             Reply::Hang | Reply::Deaf => Ns::MAX,
         };
         let token = world.token;
@@ -182,6 +186,9 @@ impl Protocol for FakeProtocol {
                 outcomes.push(outcome(token, end + AHEAD, event, error, outputs));
             } else if let Reply::Late(_) = reply {
                 outcomes.push(outcome(token, end + AHEAD, Event::Success, None, vec![]));
+            } else if let Reply::Measured(measures) = reply {
+                let done = outcome(token, end + AHEAD, Event::Success, None, vec![]);
+                outcomes.push(Outcome { measures, ..done });
             }
         }
         now + AHEAD
@@ -284,6 +291,7 @@ pub struct Rows {
     /// The Workbook at the end.
     pub snapshot: String,
     pub actions: Vec<ActionRow>,
+    pub measures: Vec<MeasureRow>,
     pub tasks: Vec<TaskRow>,
     pub load: Vec<LoadRow>,
     pub leases: Vec<LeaseRow>,
@@ -295,6 +303,9 @@ pub struct Rows {
 impl Ledger for Rows {
     fn action(&mut self, row: &ActionRow) {
         self.actions.push(row.clone());
+    }
+    fn measure(&mut self, row: &MeasureRow) {
+        self.measures.push(row.clone());
     }
     fn task(&mut self, row: &TaskRow) {
         self.tasks.push(row.clone());

@@ -1,7 +1,6 @@
 //! Host names: looked up once for all, kept for a while, never waited for.
 
-use crate::net::Net;
-use crate::value::Failure;
+use crate::{Failure, Net};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::rc::Rc;

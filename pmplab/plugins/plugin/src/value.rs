@@ -1,6 +1,6 @@
-//! Values and outcomes as the contract `pmplab:protocol` has them, without its bindings.
+//! Values and outcomes.
 
-use pmplab_url::Unusable;
+use pmplab_net::Failure;
 
 /// A typed value: what fills a hole of an action, and what a call returns.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +31,7 @@ impl Value {
     }
 }
 
+/// How an action ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
     Success,
@@ -38,45 +39,27 @@ pub enum Event {
     Timeout,
 }
 
-/// Why an action did not succeed: an error type of the closed table, and one sentence.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    pub kind: &'static str,
-    pub message: String,
-}
-
-impl Failure {
-    pub fn new(kind: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-        }
-    }
-
-    /// A parameter that cannot be used.
-    pub fn bad_value(message: impl Into<String>) -> Self {
-        Self::new("config.bad-value", message)
-    }
-}
-
-impl From<Unusable> for Failure {
-    fn from(why: Unusable) -> Self {
-        Self::bad_value(why.to_string())
-    }
-}
-
 /// The one terminal event of an action; instants are ns of the monotonic clock.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
+    /// What `submit` returned.
     pub token: u64,
     pub event: Event,
+    /// None on success.
     pub failure: Option<Failure>,
-    pub status: Option<u16>,
+    /// The protocol's status code, where it has one.
+    pub status: Option<i32>,
+    /// Connecting began; none when a connection was reused.
     pub t_connect: Option<u64>,
+    /// The first byte of the request went to the socket.
     pub t_start: Option<u64>,
+    /// The first byte of the answer came.
     pub t_first_byte: Option<u64>,
     pub t_end: u64,
     pub bytes_sent: u64,
     pub bytes_received: u64,
+    /// One value for each of the action's outputs, or empty when there was no answer.
     pub outputs: Vec<Value>,
+    /// Indexes into `ActionSpec::measures`, and what was measured, in the unit that the section says.
+    pub measures: Vec<(u32, f64)>,
 }

@@ -1,7 +1,6 @@
 //! The network as WASI 0.2 has it.
 
-use crate::net::{Net, Read, Watch};
-use crate::value::Failure;
+use crate::{Failure, Net, Read, Watch};
 use std::cell::OnceCell;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use wasip2::clocks::monotonic_clock;
@@ -13,8 +12,12 @@ use wasip2::sockets::network::{
     ErrorCode, IpAddress, IpAddressFamily, IpSocketAddress, Ipv4SocketAddress, Ipv6SocketAddress,
     Network,
 };
-use wasip2::sockets::tcp::TcpSocket;
+use wasip2::sockets::tcp::{ShutdownType, TcpSocket};
 use wasip2::sockets::tcp_create_socket::create_tcp_socket;
+use wasip2::sockets::udp::{
+    IncomingDatagramStream, OutgoingDatagram, OutgoingDatagramStream, UdpSocket,
+};
+use wasip2::sockets::udp_create_socket::create_udp_socket;
 
 /// Dropped in this order, since a host traps when something is dropped whose children live.
 pub struct Socket {
@@ -23,6 +26,20 @@ pub struct Socket {
     streams: Option<(InputStream, OutputStream)>,
     connectable: Option<Pollable>,
     tcp: TcpSocket,
+}
+
+pub struct Listener {
+    acceptable: Pollable,
+    tcp: TcpSocket,
+}
+
+/// Dropped in this order, for the same reason.
+pub struct Datagrams {
+    readable: Pollable,
+    writable: Pollable,
+    incoming: IncomingDatagramStream,
+    outgoing: OutgoingDatagramStream,
+    udp: UdpSocket,
 }
 
 pub struct Lookup {
@@ -65,24 +82,16 @@ fn pollable<'a>(watch: &Watch<'a, Wasi>) -> Option<&'a Pollable> {
         Watch::Read(socket) => socket.readable(),
         Watch::Write(socket) => socket.writable(),
         Watch::Lookup(lookup) => Some(&lookup.ready),
-    }
-}
-
-/// A pollable of its own for something watched, to be handed to another component.
-pub fn subscribe(watch: &Watch<'_, Wasi>) -> Option<Pollable> {
-    match watch {
-        Watch::Connect(socket) => Some(socket.tcp.subscribe()),
-        Watch::Read(socket) => socket.streams.as_ref().map(|(input, _)| input.subscribe()),
-        Watch::Write(socket) => socket
-            .streams
-            .as_ref()
-            .map(|(_, output)| output.subscribe()),
-        Watch::Lookup(lookup) => Some(lookup.stream.subscribe()),
+        Watch::Accept(listener) => Some(&listener.acceptable),
+        Watch::Receive(datagrams) => Some(&datagrams.readable),
+        Watch::Send(datagrams) => Some(&datagrams.writable),
     }
 }
 
 impl Net for Wasi {
     type Socket = Socket;
+    type Listener = Listener;
+    type Datagrams = Datagrams;
     type Lookup = Lookup;
     type Wake = Pollable;
 
@@ -91,12 +100,7 @@ impl Net for Wasi {
     }
 
     fn connect(&mut self, to: SocketAddr) -> Result<Socket, Failure> {
-        let family = if to.is_ipv4() {
-            IpAddressFamily::Ipv4
-        } else {
-            IpAddressFamily::Ipv6
-        };
-        let tcp = create_tcp_socket(family).map_err(socket_failure)?;
+        let tcp = create_tcp_socket(family(to)).map_err(socket_failure)?;
         tcp.start_connect(self.network(), address(to))
             .map_err(connect_failure)?;
         let connectable = Some(tcp.subscribe());
@@ -167,6 +171,135 @@ impl Net for Wasi {
         Ok(count)
     }
 
+    fn finish(&mut self, socket: &mut Socket) -> Result<bool, Failure> {
+        match socket.tcp.shutdown(ShutdownType::Send) {
+            Ok(()) => Ok(true),
+            Err(ErrorCode::WouldBlock) => Ok(false),
+            Err(code) => Err(connect_failure(code)),
+        }
+    }
+
+    fn local(&self, socket: &Socket) -> Result<SocketAddr, Failure> {
+        socket
+            .tcp
+            .local_address()
+            .map(socket_address)
+            .map_err(connect_failure)
+    }
+
+    fn peer(&self, socket: &Socket) -> Result<SocketAddr, Failure> {
+        socket
+            .tcp
+            .remote_address()
+            .map(socket_address)
+            .map_err(connect_failure)
+    }
+
+    fn listen(&mut self, at: SocketAddr) -> Result<Listener, Failure> {
+        let tcp = create_tcp_socket(family(at)).map_err(socket_failure)?;
+        tcp.start_bind(self.network(), address(at))
+            .and_then(|()| at_once(|| tcp.finish_bind(), || tcp.subscribe()))
+            .and_then(|()| tcp.start_listen())
+            .and_then(|()| at_once(|| tcp.finish_listen(), || tcp.subscribe()))
+            .map_err(|code| bind_failure(code, at))?;
+        Ok(Listener {
+            acceptable: tcp.subscribe(),
+            tcp,
+        })
+    }
+
+    fn listening(&self, listener: &Listener) -> Result<SocketAddr, Failure> {
+        listener
+            .tcp
+            .local_address()
+            .map(socket_address)
+            .map_err(socket_failure)
+    }
+
+    fn accept(&mut self, listener: &mut Listener) -> Result<Option<Socket>, Failure> {
+        match listener.tcp.accept() {
+            Ok((tcp, input, output)) => Ok(Some(Socket {
+                readable: OnceCell::new(),
+                writable: OnceCell::new(),
+                streams: Some((input, output)),
+                connectable: None,
+                tcp,
+            })),
+            // Only asking the pollable makes the host take the next connection.
+            Err(ErrorCode::WouldBlock) => {
+                listener.acceptable.ready();
+                Ok(None)
+            }
+            Err(code) => Err(socket_failure(code)),
+        }
+    }
+
+    fn bind(&mut self, at: SocketAddr) -> Result<Datagrams, Failure> {
+        let udp = create_udp_socket(family(at)).map_err(socket_failure)?;
+        udp.start_bind(self.network(), address(at))
+            .and_then(|()| at_once(|| udp.finish_bind(), || udp.subscribe()))
+            .map_err(|code| bind_failure(code, at))?;
+        let (incoming, outgoing) = udp.stream(None).map_err(socket_failure)?;
+        Ok(Datagrams {
+            readable: incoming.subscribe(),
+            writable: outgoing.subscribe(),
+            incoming,
+            outgoing,
+            udp,
+        })
+    }
+
+    fn bound(&self, datagrams: &Datagrams) -> Result<SocketAddr, Failure> {
+        datagrams
+            .udp
+            .local_address()
+            .map(socket_address)
+            .map_err(socket_failure)
+    }
+
+    fn send_to(
+        &mut self,
+        datagrams: &mut Datagrams,
+        bytes: &[u8],
+        to: SocketAddr,
+    ) -> Result<bool, Failure> {
+        if datagrams.outgoing.check_send().map_err(connect_failure)? == 0 {
+            return Ok(false);
+        }
+        let datagram = OutgoingDatagram {
+            data: bytes.to_vec(),
+            remote_address: Some(address(to)),
+        };
+        match datagrams.outgoing.send(&[datagram]) {
+            Ok(sent) => Ok(sent == 1),
+            Err(ErrorCode::WouldBlock) => Ok(false),
+            Err(ErrorCode::DatagramTooLarge) => Err(Failure::bad_value(format!(
+                "a datagram of {} bytes is too large for UDP",
+                bytes.len()
+            ))),
+            Err(code) => Err(connect_failure(code)),
+        }
+    }
+
+    fn receive(
+        &mut self,
+        datagrams: &mut Datagrams,
+        at_most: usize,
+        into: &mut Vec<(Vec<u8>, SocketAddr)>,
+    ) -> Result<(), Failure> {
+        match datagrams.incoming.receive(at_most as u64) {
+            Ok(list) => {
+                into.extend(
+                    list.into_iter()
+                        .map(|one| (one.data, socket_address(one.remote_address))),
+                );
+                Ok(())
+            }
+            Err(ErrorCode::WouldBlock) => Ok(()),
+            Err(code) => Err(connect_failure(code)),
+        }
+    }
+
     fn resolve(&mut self, name: &str) -> Result<Lookup, Failure> {
         let stream = resolve_addresses(self.network(), name).map_err(name_failure)?;
         Ok(Lookup {
@@ -186,6 +319,25 @@ impl Net for Wasi {
                 Err(code) => return Err(name_failure(code)),
             }
         }
+    }
+
+    fn subscribe(watch: &Watch<'_, Self>) -> Option<Pollable> {
+        match watch {
+            Watch::Connect(socket) => Some(socket.tcp.subscribe()),
+            Watch::Read(socket) => socket.streams.as_ref().map(|(input, _)| input.subscribe()),
+            Watch::Write(socket) => socket
+                .streams
+                .as_ref()
+                .map(|(_, output)| output.subscribe()),
+            Watch::Lookup(lookup) => Some(lookup.stream.subscribe()),
+            Watch::Accept(listener) => Some(listener.tcp.subscribe()),
+            Watch::Receive(datagrams) => Some(datagrams.incoming.subscribe()),
+            Watch::Send(datagrams) => Some(datagrams.outgoing.subscribe()),
+        }
+    }
+
+    fn ready_now() -> Pollable {
+        monotonic_clock::subscribe_duration(0)
     }
 
     fn wait<'a>(
@@ -222,6 +374,27 @@ impl Net for Wasi {
     }
 }
 
+const fn family(of: SocketAddr) -> IpAddressFamily {
+    if of.is_ipv4() {
+        IpAddressFamily::Ipv4
+    } else {
+        IpAddressFamily::Ipv6
+    }
+}
+
+/// Ends what WASI begins and ends in two steps, but no host waits for.
+fn at_once(
+    finish: impl Fn() -> Result<(), ErrorCode>,
+    ready: impl Fn() -> Pollable,
+) -> Result<(), ErrorCode> {
+    loop {
+        match finish() {
+            Err(ErrorCode::WouldBlock) => ready().block(),
+            done => return done,
+        }
+    }
+}
+
 fn address(to: SocketAddr) -> IpSocketAddress {
     match to {
         SocketAddr::V4(v4) => IpSocketAddress::Ipv4(Ipv4SocketAddress {
@@ -234,6 +407,13 @@ fn address(to: SocketAddr) -> IpSocketAddress {
             address: v6.ip().segments().into(),
             scope_id: 0,
         }),
+    }
+}
+
+fn socket_address(found: IpSocketAddress) -> SocketAddr {
+    match found {
+        IpSocketAddress::Ipv4(v4) => SocketAddr::new(ip(IpAddress::Ipv4(v4.address)), v4.port),
+        IpSocketAddress::Ipv6(v6) => SocketAddr::new(ip(IpAddress::Ipv6(v6.address)), v6.port),
     }
 }
 
@@ -255,6 +435,16 @@ fn socket_failure(code: ErrorCode) -> Failure {
         ),
     };
     Failure::new("runtime.sockets", why)
+}
+
+fn bind_failure(code: ErrorCode, at: SocketAddr) -> Failure {
+    let why = match code {
+        ErrorCode::AddressInUse => "is in use",
+        ErrorCode::AddressNotBindable => "is no address of this machine",
+        ErrorCode::AccessDenied => "is not granted by the host",
+        other => other.name(),
+    };
+    Failure::new("runtime.sockets", format!("the address {at} {why}"))
 }
 
 fn connect_failure(code: ErrorCode) -> Failure {
