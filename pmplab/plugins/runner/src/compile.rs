@@ -110,10 +110,11 @@ impl Reads {
 /// What a component may measure of a call, as its section declares it.
 fn measures<'c>(component: &'c Component, call: &str) -> impl Iterator<Item = &'c str> {
     let calls = component.section.get("calls");
-    let declared = calls.and_then(|calls| calls.get(call)?.get("measures")?.as_object());
+    let declared = calls.and_then(|calls| calls.get(call)?.get("measures")?.as_array());
     declared
         .into_iter()
-        .flat_map(|measures| measures.keys().map(String::as_str))
+        .flatten()
+        .filter_map(|measure| measure.get("name")?.as_str())
 }
 
 /// Where a variable is kept. One that all users share is kept by its name, with all fields that any scenario reads.
