@@ -16,6 +16,7 @@ from pmplab.analysis.kept import Kept, cut, hold
 from pmplab.analysis.lessons import Lesson, lessons
 from pmplab.analysis.levels import levels
 from pmplab.analysis.little import Little, little
+from pmplab.analysis.measures import ladder, measures
 from pmplab.analysis.milestones import Milestone, milestones
 from pmplab.analysis.percentiles import Distribution, NodePercentiles, Percentile, percentiles
 from pmplab.analysis.phases import Phases, phases
@@ -84,9 +85,11 @@ __all__ = [
     "health_of",
     "heatmap",
     "hold",
+    "ladder",
     "lessons",
     "levels",
     "little",
+    "measures",
     "milestones",
     "percentiles",
     "phases",

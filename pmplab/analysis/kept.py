@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 NOT_KEPT = "not kept: the run recorded aggregates of a second only"
 NOTHING = "nothing was recorded"
-_TABLES = ("actions", "tasks", "load", "leases", "changes", "windows", "ends", "host")
+_TABLES = ("actions", "measures", "tasks", "load", "leases", "changes", "windows", "ends", "host")
 _HELD = ("node", "scenario", "event", "class", "t_intended", "t_end")
 _DERIVED = {"cpu_s": pl.Float64(), "cpu_percent": pl.Float64()}
 
@@ -47,6 +47,7 @@ class Kept:
     """The tables of a run, or a part of them, as `cut` and `hold` return them."""
 
     actions: pl.LazyFrame
+    measures: pl.LazyFrame
     tasks: pl.LazyFrame
     load: pl.LazyFrame
     leases: pl.LazyFrame

@@ -9,6 +9,7 @@ import polars as pl
 
 from pmplab.analysis import latency, windows
 from pmplab.analysis.errors import kinds
+from pmplab.analysis.measures import ladder, measures
 from pmplab.analysis.names import short_names
 from pmplab.analysis.spawn import last_spawn, planned_last_spawn
 
@@ -98,7 +99,8 @@ class Summary:
     `in_flight`: actions that had begun and not ended when the last records were written. `dropped`: scheduled arrivals that
     found no user to carry them.
     `simulated`: the targets were a model, and time was virtual. Percentiles are exact, or within the share `percentile_error` of
-    it when only aggregates were kept. `thresholds` are judged ones, as `analysis.thresholds` gives them.
+    it when only aggregates were kept. `thresholds` are judged ones, as `analysis.thresholds` gives them. `measures` and
+    `ladder` are the rows of `analysis.measures` and `analysis.ladder`, with the action in place of the node.
     """
 
     run_id: str | None
@@ -124,6 +126,8 @@ class Summary:
     simulated: bool = False
     percentile_error: float | None = None
     thresholds: tuple[dict[str, Any], ...] = ()
+    measures: tuple[dict[str, Any], ...] = ()
+    ladder: tuple[dict[str, Any], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the summary as JSON values: what `pmp run --json` prints."""
@@ -132,6 +136,7 @@ class Summary:
         found["spawn"] = {"planned_s": found.pop("spawn_planned_s"), "actual_s": found.pop("spawn_actual_s")}
         found["bytes"] = {"sent": found.pop("bytes_sent"), "received": found.pop("bytes_received")}
         found["thresholds"] = list(self.thresholds)
+        found["measures"], found["ladder"] = list(self.measures), list(self.ladder)
         found["errors"] = [
             {"action": e.action, "type": e.type, "class": e.class_, "count": e.count, "message": e.message} for e in self.errors
         ]
@@ -178,6 +183,7 @@ def summary(
         exits = frames.ends.group_by(pl.col("exit").cast(pl.String)).agg(pl.col("count").sum().alias("len")).collect()
     names = short_names(by_action["node"].to_list())
     duration = (_highest(ends["end"]) or 0) / _NS
+    measured = measures(frames, plan)
     count = int(by_action["count"].sum())
     planned = planned_last_spawn(plan, facts.get("progress") or progress)
     spawned = last_spawn(facts.get("progress") or progress) if windowed else _highest(first["t"])
@@ -206,6 +212,8 @@ def summary(
         simulated=bool(facts.get("simulated")),
         percentile_error=latency.ERROR if windowed else None,
         thresholds=tuple(facts.get("thresholds") or ()),
+        measures=_named(measured, names),
+        ladder=_named(ladder(measured), names),
     )
 
 
@@ -213,6 +221,11 @@ def recorded_s(frames: Tables) -> float | None:
     """Return how long a run went as far as its records reach, in s; none if there are none."""
     last = _highest(_ends(frames.actions, frames.tasks, frames.load).select("end").collect()["end"])
     return None if last is None else last / _NS
+
+
+def _named(rows: pl.DataFrame, names: Mapping[str, str]) -> tuple[dict[str, Any], ...]:
+    """Return rows by action instead of by node."""
+    return tuple({"action": names[row["node"]]} | {key: row[key] for key in row if key != "node"} for row in rows.to_dicts())
 
 
 def _dropped(progress: Mapping[str, Any] | None) -> int:

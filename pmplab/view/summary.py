@@ -15,6 +15,8 @@ QUANTILES = ("p50_ms", "p90_ms", "p95_ms", "p99_ms", "max_ms")
 EXITS = ("done", "timeout_out", "error_out")
 LEASES = ("acquired", "renewed", "released", "expired", "live")
 TOP_ERRORS = 8
+MEASURES = ["action", "measure", "measured", "total", "mean", "p50", "p95", "max"]
+LADDER = ["action", "message", "sent", "received", "retransmitted", "timed out"]
 _RARE = ("renewed", "expired")
 
 
@@ -28,6 +30,8 @@ def text(summary: Mapping[str, Any], *, width: int = 110) -> str:
         _thresholds(summary),
         _totals(summary),
         _actions(summary),
+        _measures(summary),
+        _ladder(summary),
         _tasks(summary),
         _load(summary),
         _errors(summary, width),
@@ -135,6 +139,54 @@ def _actions(summary: Mapping[str, Any]) -> str:
         within = units.share(summary["percentile_error"], 1)
         notes.append(f"{_INDENT}percentiles are from histograms, within {within} of the exact ones")
     return "\n".join(["  █ ACTIONS  response time", "", *lines, "", *notes])
+
+
+def _measures(summary: Mapping[str, Any]) -> str:
+    rows = measure_rows(summary)
+    if not rows:
+        return ""
+    lines = columns.lines([MEASURES, *rows], numeric=range(2, len(MEASURES)), indent=_INDENT)
+    return "\n".join(["  █ MEASURES  what components measured", "", *lines])
+
+
+def measure_rows(summary: Mapping[str, Any]) -> list[list[str]]:
+    """Return the cells under `MEASURES`: of what was counted the sum alone, of all else how it was spread."""
+    rungs = {(row["action"], row["message"]) for row in summary.get("ladder") or ()}
+    rows = []
+    for row in summary.get("measures") or ():
+        if (row["action"], _message(row["measure"])) in rungs:
+            continue
+        unit = row.get("unit") or ""
+        if unit == "1":
+            figures = [units.count(row["sum"]), *[units.NONE] * 4]
+        else:
+            figures = [units.NONE, *(units.measured(row[key], unit) for key in ("mean", "p50", "p95", "max"))]
+        rows.append([row["action"], row["measure"], units.count(row["count"]), *figures])
+    return rows
+
+
+def _message(measure: str) -> str:
+    for end in ("_sent", "_received", "_retransmitted", "_timed_out"):
+        measure = measure.removesuffix(end)
+    return measure
+
+
+def _ladder(summary: Mapping[str, Any]) -> str:
+    rows = ladder_rows(summary)
+    if not rows:
+        return ""
+    lines = columns.lines([LADDER, *rows], numeric=range(2, len(LADDER)), indent=_INDENT)
+    return "\n".join(["  █ LADDER  messages", "", *lines])
+
+
+def ladder_rows(summary: Mapping[str, Any]) -> list[list[str]]:
+    """Return the cells under `LADDER`."""
+    keys = ("sent", "received", "retransmitted", "timed_out")
+    return [
+        [row["action"], row["message"], *(units.count(row[key]) for key in keys)]
+        for row in summary.get("ladder") or ()
+        if any(row[key] for key in keys)
+    ]
 
 
 def figure(row: Mapping[str, Any], key: str) -> str:

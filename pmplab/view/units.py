@@ -89,3 +89,19 @@ def size(value: float | None) -> str:
             return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
         number /= 1000
     return f"{number:.1f} TB"
+
+
+def measured(value: float | None, unit: str) -> str:
+    """Write what a component measured, in the unit that it declares: `ms`, `s`, `bytes`, `bytes/s`, `1` or one of its own.
+
+    >>> [measured(12.5, "ms"), measured(3e6, "bytes/s"), measured(7, "1"), measured(0.25, "V")]
+    ['12.5ms', '3.0 MB/s', '7', '0.25 V']
+    """
+    if value is None:
+        return NONE
+    if unit in {"ms", "s"}:
+        return millis(value if unit == "ms" else value * 1000)
+    if unit in {"bytes", "bytes/s"}:
+        return size(value) + ("/s" if unit == "bytes/s" else "")
+    number = count(value) if value == int(value) else f"{value:.3g}"
+    return number if unit in {"", "1"} else f"{number} {unit}"

@@ -24,6 +24,7 @@ _SECTIONS = {
     "tasks": "timeline",
     "load": "telemetry",
     "leases": "governance",
+    "measures": "telemetry",
     "windows": "telemetry",
     "ends": "telemetry",
 }
@@ -32,6 +33,7 @@ _PATHS = {
     "tasks": "phase",
     "load": "counters",
     "leases": "scope_resources",
+    "measures": "measures",
     "windows": "counters",
     "ends": "counters",
 }

@@ -65,6 +65,11 @@ class Frames:
         return self.table("actions")
 
     @property
+    def measures(self) -> pl.LazyFrame:
+        """What components measured beside the columns of `actions`: one row per attempt and measure."""
+        return self.table("measures")
+
+    @property
     def tasks(self) -> pl.LazyFrame:
         """One row per task that ended."""
         return self.table("tasks")

@@ -15,6 +15,7 @@ DATA = Path(__file__).parent / "data" / "two-shards"
 ARROW = {
     "int32": pa.int32(),
     "int64": pa.int64(),
+    "float64": pa.float64(),
     "text": pa.string(),
     "dictionary8": pa.dictionary(pa.int8(), pa.string()),
     "dictionary32": pa.dictionary(pa.int32(), pa.string()),

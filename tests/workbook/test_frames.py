@@ -13,7 +13,7 @@ from pmplab.workbook.host_table import HostWriter
 from pmplab.workbook.schema import tables
 from pmplab.workbook.segments import pieces
 
-CORE = ["actions", "tasks", "load", "leases", "changes"]
+CORE = ["actions", "measures", "tasks", "load", "leases", "changes"]
 
 
 def seqs(run_dir, table="actions"):
@@ -40,7 +40,7 @@ def test_what_rust_wrote_arrives_value_for_value(recorded):
     row = Frames(recorded).actions.filter(pl.col("t_intended") == 1_300_000, pl.col("shard") == 0).collect().row(0, named=True)
     expected = {
         "scenario": "assets", "node": "assets/refresh/post", "component": "http", "call": "post",
-        "seq": 46, "user": 13, "task": 8, "visit": 1, "attempt": 1, "lease_wait": 0, "throttle_wait": 0,
+        "seq": 48, "user": 13, "task": 8, "visit": 1, "attempt": 1, "lease_wait": 0, "throttle_wait": 0,
         "t_intended": 1_300_000, "t_connect": 1_310_000, "t_start": 1_350_000, "t_first_byte": None, "t_end": 2_497_000,
         "event": "fail", "class": "target", "error_type": "protocol.http.5xx", "message": "The server answered 503.",
         "status": None, "bytes_sent": 120, "bytes_received": 240, "resource": "127.0.0.1:9003",
@@ -158,7 +158,7 @@ def test_a_column_that_an_older_writer_lacked_is_null(tmp_path, write_segment, m
 
 
 def test_an_unknown_table_is_refused_with_the_names_of_all(tmp_path):
-    with pytest.raises(ValueError, match="there are actions, tasks"):
+    with pytest.raises(ValueError, match="there are actions, measures"):
         Frames(tmp_path).table("acts")
 
 

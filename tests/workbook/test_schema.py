@@ -17,13 +17,14 @@ PLUGINS = Path(schema.__file__).parents[1] / "plugins"
 TYPES = {
     "int32": pa.int32(),
     "int64": pa.int64(),
+    "float64": pa.float64(),
     "text": pa.string(),
     "dictionary8": pa.dictionary(pa.int8(), pa.string()),
     "dictionary32": pa.dictionary(pa.int32(), pa.string()),
 }
 
 
-@pytest.mark.parametrize("name", ["actions", "tasks", "load", "leases", "changes"])
+@pytest.mark.parametrize("name", ["actions", "measures", "tasks", "load", "leases", "changes"])
 def test_what_the_writer_wrote_says_of_itself_what_the_schema_says(recorded, name):
     with ipc.open_stream(str(recorded / "live" / f"s0-{name}-000001.arrow")) as reader:
         written = reader.schema
@@ -55,7 +56,7 @@ def test_every_instant_is_in_nanoseconds_and_every_column_is_documented():
 def test_the_schema_on_disk_has_every_table_of_the_frames(tmp_path):
     document = json.loads((Path(schema.__file__).parent / "schema.json").read_text())
     columns = {table["name"]: [column["name"] for column in table["columns"]] for table in document["tables"]}
-    assert list(columns) == ["actions", "tasks", "load", "leases", "changes", "windows", "ends", "host"]
+    assert list(columns) == ["actions", "measures", "tasks", "load", "leases", "changes", "windows", "ends", "host"]
     derived = {schema.SHARD.name, schema.VERSION.name, *(column.name for column in schema.HOST_DERIVED)}
     for name, known in columns.items():
         found = Frames(tmp_path).table(name).collect_schema().names()

@@ -7,7 +7,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use pmplab_records::rows::{ActionRow, ChangeRow, LeaseRow, LoadRow, TaskRow};
+use pmplab_records::rows::{ActionRow, ChangeRow, LeaseRow, LoadRow, MeasureRow, TaskRow};
 use pmplab_records::{Dictionaries, FileId, Sink, SinkError, Workbook, class_of, error_type};
 
 struct Folder {
@@ -148,6 +148,20 @@ fn task(row: u64, shard: u64, t: i64) -> TaskRow {
     }
 }
 
+fn measure(row: u64, shard: u64, t: i64) -> MeasureRow {
+    let action = action(row, shard);
+    MeasureRow {
+        t,
+        node: action.node,
+        user: action.user,
+        task: action.task,
+        visit: action.visit,
+        attempt: action.attempt,
+        measure: 0,
+        value: 12.5,
+    }
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
     let root = PathBuf::from(args.next().ok_or("sample RUN_DIR ROWS SHARD [--torn]")?);
@@ -183,6 +197,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             workbook.flush(row * GAP, false)?;
         }
         workbook.action(&action(row, shard));
+        if row % 10 == 0 {
+            workbook.measure(&measure(row, shard, t));
+        }
         if row % 3 == 2 {
             workbook.task(&task(row, shard, t));
         }

@@ -487,7 +487,7 @@ fn a_component_that_measures_what_it_was_not_asked_for_ends_the_run_and_what_was
         });
         while bench.step().phase != Phase::Finished {}
         let lie = bench.run.lie().unwrap().to_owned();
-        assert!(lie.contains("`http.get`") && lie.contains(says), "{lie}");
+        assert!(lie.contains("`a.get`") && lie.contains(says), "{lie}");
         let rows = bench.run.ledger();
         assert_eq!((rows.actions.len(), rows.measures.len()), (1, 1), "{says}");
         assert!(rows.closed, "{says}");

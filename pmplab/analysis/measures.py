@@ -1,0 +1,113 @@
+"""What components measured beside the times of an action: call setup, transfer rate, messages sent and received."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from pmplab.analysis.kept import table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pmplab.analysis.summary import Tables
+
+_SCHEMA = {
+    "node": pl.String(), "measure": pl.String(), "unit": pl.String(), "description": pl.String(), "count": pl.Int64(),
+    "sum": pl.Float64(), "mean": pl.Float64(), "min": pl.Float64(), "p50": pl.Float64(), "p90": pl.Float64(),
+    "p95": pl.Float64(), "p99": pl.Float64(), "max": pl.Float64(),
+}  # fmt: skip
+_QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
+_LADDER = ("sent", "received", "retransmitted", "timed_out")
+
+
+def measures(frames: Tables, plan: Mapping[str, Any] | None = None) -> pl.DataFrame:
+    """Return one row per WBS node and measure: how often it was measured, its sum, mean and quantiles, in its unit.
+
+    `plan` is the run's `plan.json`: with it come the unit, the description and the order in which the component declares its
+    measures. Quantiles are nearest ranks, as everywhere. Of a run that kept aggregates only there is none.
+    """
+    value = pl.col("value")
+    found = (
+        table(frames, "measures")
+        .group_by("node", "measure")
+        .agg(
+            pl.col("t").min().alias("first"),
+            value.len().cast(pl.Int64).alias("count"),
+            value.sum().alias("sum"),
+            value.mean().alias("mean"),
+            value.min().alias("min"),
+            *(value.quantile(q, "higher").alias(name) for name, q in _QUANTILES.items()),
+            value.max().alias("max"),
+        )
+        .with_columns(pl.col("node", "measure").cast(pl.String))
+        .collect()
+    )
+    if found.is_empty():
+        return pl.DataFrame(schema=_SCHEMA)
+    known = pl.DataFrame(
+        [(*key, place, *about) for place, (key, about) in enumerate(_declared(plan))],
+        schema={
+            "node": pl.String,
+            "measure": pl.String,
+            "place": pl.Int64,
+            "unit": pl.String,
+            "description": pl.String,
+        },
+        orient="row",
+    )
+    begun = found.group_by("node").agg(pl.col("first").min().alias("begun"))
+    return (
+        found.join(known, on=["node", "measure"], how="left")
+        .join(begun, on="node")
+        .sort("begun", "node", "place", "measure", nulls_last=True)
+        .select(*_SCHEMA)
+    )
+
+
+def ladder(measured: pl.DataFrame) -> pl.DataFrame:
+    """Return one row per node and message: how many were sent, received, sent again, and waited for in vain.
+
+    `measured` is what `measures` returned. A component that exchanges messages names its measures `<message>_sent`,
+    `<message>_received`, `<message>_retransmitted` and `<message>_timed_out`; `unexpected` counts what it had no use for, and is
+    a row of its own.
+    """
+    word = "|".join(_LADDER)
+    named = measured.with_columns(
+        pl.col("measure").str.extract(rf"^(.+?)_(?:{word})$", 1).alias("message"),
+        pl.col("measure").str.extract(rf"_({word})$", 1).alias("what"),
+    ).with_columns(
+        pl.when(pl.col("measure") == "unexpected").then(pl.lit("unexpected")).otherwise("message").alias("message"),
+        pl.when(pl.col("measure") == "unexpected").then(pl.lit("received")).otherwise("what").alias("what"),
+    )
+    return (
+        named.filter(pl.col("what").is_not_null())
+        .group_by("node", "message", maintain_order=True)
+        .agg(pl.col("sum").filter(pl.col("what") == what).sum().cast(pl.Int64).alias(what) for what in _LADDER)
+    )
+
+
+def _declared(plan: Mapping[str, Any] | None) -> Iterator[tuple[tuple[str, str], tuple[str | None, str | None]]]:
+    """Yield (node, measure) and (unit, description) in the order of the sections, for every node that calls something."""
+    components = list((plan or {}).get("components") or [])
+    calls = [found for scenario in (plan or {}).get("scenarios") or [] for found in _calls(scenario)]
+    for node, component, call in calls:
+        section = components[component].get("section") if component < len(components) else None
+        about = ((section or {}).get("calls") or {}).get(call) or {}
+        for said in about.get("measures") or []:
+            yield (node, str(said["name"])), (said.get("unit"), said.get("description"))
+
+
+def _calls(found: Any) -> Iterator[tuple[str, int, str]]:
+    """Yield node, component and call of every step in a part of the plan that calls a component."""
+    if isinstance(found, list):
+        for one in found:
+            yield from _calls(one)
+    elif isinstance(found, dict):
+        head = found.get("head")
+        call = head.get("call") if isinstance(head, dict) else None
+        if isinstance(call, dict) and isinstance(call.get("component"), int):
+            yield str(found["node"]), call["component"], str(call["call"])
+        for one in found.values():
+            yield from _calls(one)
