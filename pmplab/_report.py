@@ -117,10 +117,11 @@ def _report(run: Run, baseline: RunLike | None) -> Report:
     frames, facts, plan = analysis.hold(run.frames), run.manifest, run.plan
     known = analysis.health_of(frames, plan, facts)
     compared = library.usual(run) if baseline is None else library.compare(run.dir, baseline, home=run.home)
-    register = analysis.register(frames, plan, facts=facts, health=known)
+    shares = analysis.percentiles(frames)
+    register = analysis.register(frames, plan, facts=facts, health=known, known=shares)
     amplified, burst = analysis.retries(frames), analysis.bursts(frames)
     steps = analysis.levels(frames, plan)
-    summed = summary_of(run, frames).to_json()
+    summed = summary_of(run, frames, shares).to_json()
     proposed = analysis.lessons(register, health=known, bursts=burst, retries=amplified)
     verdict, reasons = _verdict(summed, facts, known, compared)
     return Report(
@@ -134,13 +135,14 @@ def _report(run: Run, baseline: RunLike | None) -> Report:
         milestones=analysis.milestones(frames, plan, facts),
         adherence=analysis.adherence(frames),
         value=analysis.earned_value(frames, plan, _weights(run, compared)),
-        percentiles=analysis.percentiles(frames),
+        percentiles=shares,
         phases=analysis.phases(frames),
         heatmap=analysis.heatmap(frames),
         tail=analysis.tail(frames),
         errors=analysis.errors(frames),
         bursts=burst,
-        first_failure=analysis.first_failure(frames),
+        # It looks at the begin of the run: the rest need not be read.
+        first_failure=analysis.first_failure(run.frames),
         retries=amplified,
         capacity=capacity(steps) if steps.height > 1 else None,
         comparison=compared,

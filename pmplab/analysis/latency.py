@@ -10,8 +10,10 @@ a mean of two.
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
+import numpy as np
 import polars as pl
 
 INTERPOLATION: Literal["nearest"] = "nearest"
@@ -62,6 +64,19 @@ def figures(column: str, prefix: str = "") -> list[pl.Expr]:
     time = pl.col(column)
     found = [time.quantile(q, interpolation=INTERPOLATION).alias(name) for name, q in QUANTILES.items()]
     return [(figure / 1e6).name.map(lambda name: f"{prefix}{name}_ms") for figure in [*found, time.max().alias("max")]]
+
+
+def nearest(values: pl.Series, *quantiles: float) -> list[int | None]:
+    """Return quantiles of whole numbers, each the sample at the nearest rank; nulls are no samples, and without any it is None.
+
+    Of a column as a whole this is several times as fast as an aggregation, which sorts it for each of them.
+    """
+    known = values.drop_nulls()
+    if known.is_empty():
+        return [None for _ in quantiles]
+    ranks = [math.floor(q * (len(known) - 1) + 0.5) for q in quantiles]
+    ordered = np.partition(known.to_numpy(), ranks)
+    return [int(ordered[rank]) for rank in ranks]
 
 
 def counts() -> list[pl.Expr]:
