@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from pmplab.analysis import latency
-from pmplab.analysis.kept import table
+from pmplab.analysis.kept import table, windowed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from polars.lazyframe.group_by import LazyGroupBy
 
     from pmplab.analysis.summary import Tables
 
@@ -32,24 +34,9 @@ def measures(frames: Tables, plan: Mapping[str, Any] | None = None) -> pl.DataFr
 
     `plan` is the run's: with it come the component, the unit, the description, the order in which the component declares its
     measures and their `kind`: `duration`, `rate`, `value`, or `count`, of which the sum says something. Quantiles are nearest
-    ranks, as everywhere. Of a run that kept aggregates only there is none.
+    ranks, as everywhere; of a run that kept aggregates only they are null.
     """
-    value = pl.col("value")
-    found = (
-        table(frames, "measures")
-        .group_by("node", "measure")
-        .agg(
-            pl.col("t").min().alias("first"),
-            value.len().cast(pl.Int64).alias("count"),
-            value.sum().alias("sum"),
-            value.mean().alias("mean"),
-            value.min().alias("min"),
-            *(value.quantile(q, latency.INTERPOLATION).alias(name) for name, q in _QUANTILES.items()),
-            value.max().alias("max"),
-        )
-        .with_columns(pl.col("node", "measure").cast(pl.String))
-        .collect()
-    )
+    found = _full(frames) if not windowed(frames) else _summed(frames)
     if found.is_empty():
         return pl.DataFrame(schema=_SCHEMA)
     known = pl.DataFrame(
@@ -72,6 +59,36 @@ def measures(frames: Tables, plan: Mapping[str, Any] | None = None) -> pl.DataFr
         .sort("begun", "node", "place", "measure", nulls_last=True)
         .select(*_SCHEMA)
     )
+
+
+def _full(frames: Tables) -> pl.DataFrame:
+    value = pl.col("value")
+    return _by_measure(table(frames, "measures")).agg(
+        pl.col("t").min().alias("first"),
+        value.len().cast(pl.Int64).alias("count"),
+        value.sum().alias("sum"),
+        value.mean().alias("mean"),
+        value.min().alias("min"),
+        *(value.quantile(q, latency.INTERPOLATION).alias(name) for name, q in _QUANTILES.items()),
+        value.max().alias("max"),
+    ).collect()  # fmt: skip
+
+
+def _summed(frames: Tables) -> pl.DataFrame:
+    count, total = pl.col("count").sum(), pl.col("sum").sum()
+    return _by_measure(table(frames, "measured")).agg(
+        pl.col("t").min().alias("first"),
+        count,
+        total,
+        (total / count).alias("mean"),
+        pl.col("min").min(),
+        *(pl.lit(None, pl.Float64).alias(name) for name in _QUANTILES),
+        pl.col("max").max(),
+    ).collect()  # fmt: skip
+
+
+def _by_measure(rows: pl.LazyFrame) -> LazyGroupBy:
+    return rows.with_columns(pl.col("node", "measure").cast(pl.String)).group_by("node", "measure")
 
 
 def ladder(measured: pl.DataFrame) -> pl.DataFrame:

@@ -36,13 +36,14 @@ def measure(run: RunLike, name: str, *, home: Path | str | None = None) -> go.Fi
         own = measured.filter(pl.col("measure") == name)
         figure = _look.blank(name, "time since the start of the run (s)", "", subtitle=_runs.about(found), height=520)
         if measured.is_empty():
-            windowed = "This run kept aggregates only, without what components measured."
-            return _look.sentence(figure, windowed if _runs.windowed(found) else "No component measured anything in this run.")
+            return _look.sentence(figure, "No component measured anything in this run.")
         if own.is_empty():
             known = sorted(set(measured["measure"]))
             near = nearest(name, known)
             hint = f"did you mean `{near[0]}`?" if near else f"measured: {', '.join(known)}"
             raise UsageError(f"nothing measured is called `{name}`", help=hint)
+        if _runs.windowed(found):
+            return _look.sentence(figure, f"This run kept aggregates only: `{name}` has sums, and no percentiles to draw.")
         first = own.row(0, named=True)
         names, others = _runs.frequent(own.select("node", "count"))
         width = _runs.slices(_runs.length(found), len(names) * len(_OVER_TIME))

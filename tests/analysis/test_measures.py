@@ -57,6 +57,18 @@ def test_without_a_plan_they_are_there_all_the_same_and_without_rows_there_is_no
     assert ladder(measures(rows.run(), PLAN)).is_empty()
 
 
+def test_of_a_run_that_kept_aggregates_there_are_sums_and_extremes_and_no_quantiles():
+    kept = rows.run(
+        windows=rows.frame("windows", count=[3]),
+        measured=rows.frame(
+            "measured", node="s/w/ring", measure="setup_ms", count=[2, 1], sum=[10.0, 8.0], min=[4.0, 8.0], max=[6.0, 8.0]
+        ),
+    )
+    (found,) = measures(kept, PLAN).to_dicts()
+    assert (found["unit"], found["count"], found["sum"], found["mean"], found["min"], found["max"]) == ("ms", 3, 18, 6, 4, 8)
+    assert [found[name] for name in ("p50", "p90", "p95", "p99")] == [None] * 4
+
+
 def test_messages_make_a_ladder():
     kept = rows.run(
         measures=frame(

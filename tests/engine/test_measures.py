@@ -91,6 +91,19 @@ def test_what_a_component_measures_arrives_in_frames_json_terminal_and_report(pm
     assert len(pmplab.figures.measure(run, "setup_ms").data) == 3
 
 
+def test_a_run_that_keeps_aggregates_keeps_those_of_what_was_measured(pmp: Pmp, tmp_path: Path) -> None:
+    found = simulate(pmp, bundle(tmp_path / "b", MEASURES), "--records", "windows")
+    measured = {row["measure"]: row for row in found["measures"]}
+    setup = measured["setup_ms"]
+    assert (setup["count"], setup["sum"], setup["mean"], setup["p50"], setup["max"]) == (100, 4550, 45.5, None, 45.5)
+    assert [(row["message"], row["sent"]) for row in found["ladder"]] == [("invite", 100), ("any other", 0)]
+    assert table(found, "measures").is_empty()
+    kept = [table(found, name)["seq"] for name in ("windows", "ends", "measured", "load", "changes", "leases")]
+    assert pl.concat(kept).sort().to_list() == list(range(sum(map(len, kept))))
+    assert "LADDER" in pmp("show", found["run_id"]).stdout
+    assert "aggregates only" in str(pmplab.figures.measure(found["run_id"], "setup_ms", home=pmp.home).layout.annotations)
+
+
 def test_a_run_whose_components_measure_nothing_has_no_table_of_measures(pmp: Pmp, tmp_path: Path) -> None:
     found = simulate(pmp, bundle(tmp_path / "b", sim="default: {latency: 10ms}\n"))
     assert (found["measures"], found["ladder"]) == ([], [])
