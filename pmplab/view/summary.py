@@ -212,7 +212,7 @@ def _load(summary: Mapping[str, Any]) -> str:
         said = [f"planned {_exact(planned)}", f"actual {_exact(actual)}", apart]
         lines.append(_row("last_user_spawned", *said))
     leases = summary.get("leases") or {}
-    if leases:
+    if any(leases.values()):
         shown = [
             f"{units.count(leases[name])} {name}" for name in LEASES if leases.get(name) or (name in leases and name not in _RARE)
         ]
