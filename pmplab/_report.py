@@ -42,6 +42,7 @@ class Report:
 
     `verdict`: `failed` when a threshold did not hold or the run is worse than what is usual, `inconclusive` when the harness was
     the limit or the run did not finish, `empty` when nothing was recorded, else `passed`; `reasons` says why, in sentences.
+    `learned` are the lessons that were accepted in earlier runs of the scenario and are not among its own, each with its run.
     """
 
     run_id: str
@@ -66,6 +67,7 @@ class Report:
     comparison: Comparison | None
     register: Register
     lessons: tuple[Lesson, ...]
+    learned: tuple[tuple[str, Lesson], ...]
     closing: Closing
     seconds: pl.DataFrame
     load: pl.DataFrame
@@ -123,6 +125,7 @@ def _report(run: Run, baseline: RunLike | None) -> Report:
     steps = analysis.levels(frames, plan)
     summed = summary_of(run, frames, shares).to_json()
     proposed = analysis.lessons(register, health=known, bursts=burst, retries=amplified)
+    own = lessons.merged(proposed, lessons.known(run))
     verdict, reasons = _verdict(summed, facts, known, compared)
     return Report(
         run_id=run.id,
@@ -147,7 +150,8 @@ def _report(run: Run, baseline: RunLike | None) -> Report:
         capacity=capacity(steps) if steps.height > 1 else None,
         comparison=compared,
         register=register,
-        lessons=lessons.merged(proposed, lessons.known(run)),
+        lessons=own,
+        learned=tuple(one for one in lessons.before(run) if one[1].id not in {lesson.id for lesson in own}),
         closing=closing(book_of(run, frames)),
         seconds=seconds_of(run, frames),
         load=_load(run),

@@ -90,6 +90,8 @@ def text(report: Report) -> str:
     parts += closing_view.text(report.closing)
     if report.lessons:
         parts.append("\n".join(["  █ LESSONS", "", *lessons_view.lines(report.lessons, _INDENT)]))
+    if report.learned:
+        parts.append("\n".join(["  █ LEARNED BEFORE", "", *lessons_view.earlier_lines(report.learned, _INDENT)]))
     return "\n\n".join(parts) + "\n"
 
 
@@ -118,7 +120,7 @@ def _body(report: Report) -> str:
         ("Comparison", _comparison(report)),
         ("Risks and issues", report_risks.html(report.register)),
         ("Closing", closing_view.html(report.closing)),
-        ("Lessons", lessons_view.html(report.lessons)),
+        ("Lessons", lessons_view.html(report.lessons) + lessons_view.earlier_html(report.learned)),
         ("Where it comes from", _appendix(report)),
     ]
     return "".join((f"<h3>{title}</h3>" if title else "") + body for title, body in sections if body)
