@@ -189,7 +189,7 @@ class RunInterrupted(PmpError):  # noqa: N818 - it is no mistake
 
 
 class TrappedError(PmpError):
-    """WebAssembly code failed: a panic, a memory limit, or too long without an answer."""
+    """WebAssembly code failed: a panic, a memory limit, too long without an answer, or a breach of its contract."""
 
     default_code = "PMP-E0812"
     default_exit = 107

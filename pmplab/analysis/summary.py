@@ -232,7 +232,8 @@ def recorded_s(frames: Tables) -> float | None:
 
 def _named(rows: pl.DataFrame, names: Mapping[str, str]) -> tuple[dict[str, Any], ...]:
     """Return rows by action instead of by node."""
-    return tuple({"action": names[row["node"]]} | {key: row[key] for key in row if key != "node"} for row in rows.to_dicts())
+    # Of a run that goes on, what is measured is read later than the actions are: it may be of one that is not among them.
+    return tuple({"action": names.get(node := row.pop("node"), node), **row} for row in rows.to_dicts())
 
 
 def _dropped(progress: Mapping[str, Any] | None) -> int:

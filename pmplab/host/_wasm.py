@@ -253,7 +253,7 @@ class Instance:
             try:
                 value = result.of.result.val.contents.of
                 if not result.of.result.is_ok:
-                    raise ComponentError(_ffi.to_str(value.string))
+                    raise TrappedError(_ffi.to_str(value.string))
                 fields = value.record.data
                 return _ffi.to_str(fields[0].val.of.enumeration), fields[1].val.of.u64
             finally:

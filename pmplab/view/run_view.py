@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pmplab.view import comparison_view, dashboard, spark, summary, units
+from pmplab.view import comparison_view, dashboard, measures_view, spark, summary, units
 from pmplab.view import progress as progress_view
 from pmplab.view.page import escape, facts, page, table
 
@@ -138,6 +138,7 @@ def html(found: Mapping[str, Any], pictures: str = "", compared: Comparison | No
         pictures,
         _thresholds(found),
         _actions(found),
+        measures_view.html(found),
         _below(found),
         _errors(found),
         comparison_view.html(compared) if compared is not None and compared.before else "",

@@ -16,7 +16,8 @@ EXITS = ("done", "timeout_out", "error_out")
 LEASES = ("acquired", "renewed", "released", "expired", "live")
 TOP_ERRORS = 8
 MEASURES = ["action", "measure", "measured", "total", "mean", "p50", "p95", "max"]
-LADDER = ["action", "message", "sent", "received", "retransmitted", "timed out"]
+LADDER = ["action", "message", "sent", "received", "retransmitted", "timed out", "unexpected"]
+_RUNGS = ("sent", "received", "retransmitted", "timed_out", "unexpected")
 _RARE = ("renewed", "expired")
 
 
@@ -164,11 +165,11 @@ def measure_rows(summary: Mapping[str, Any]) -> list[list[str]]:
     rungs = {(row["action"], row["message"]) for row in summary.get("ladder") or ()}
     rows = []
     for row in summary.get("measures") or ():
-        if (row["action"], _message(row["measure"])) in rungs:
+        if row["measure"] == _RUNGS[-1] or (row["action"], _message(row["measure"])) in rungs:
             continue
         unit = row.get("unit") or ""
-        if unit == "1":
-            figures = [units.count(row["sum"]), *[units.NONE] * 4]
+        if row.get("kind") == "count":
+            figures = [units.measured(row["sum"], unit), *[units.NONE] * 4]
         else:
             figures = [units.NONE, *(units.measured(row[key], unit) for key in ("mean", "p50", "p95", "max"))]
         rows.append([row["action"], row["measure"], units.count(row["count"]), *figures])
@@ -176,9 +177,8 @@ def measure_rows(summary: Mapping[str, Any]) -> list[list[str]]:
 
 
 def _message(measure: str) -> str:
-    for end in ("_sent", "_received", "_retransmitted", "_timed_out"):
-        measure = measure.removesuffix(end)
-    return measure
+    """Return the message that a measure of the ladder counts; of any other, its name."""
+    return next((measure.removesuffix(f"_{end}") for end in _RUNGS if measure.endswith(f"_{end}")), measure)
 
 
 def _ladder(summary: Mapping[str, Any]) -> str:
@@ -191,11 +191,10 @@ def _ladder(summary: Mapping[str, Any]) -> str:
 
 def ladder_rows(summary: Mapping[str, Any]) -> list[list[str]]:
     """Return the cells under `LADDER`."""
-    keys = ("sent", "received", "retransmitted", "timed_out")
     return [
-        [row["action"], row["message"], *(units.count(row[key]) for key in keys)]
+        [row["action"], row["message"], *(units.count(row[key]) for key in _RUNGS)]
         for row in summary.get("ladder") or ()
-        if any(row[key] for key in keys)
+        if any(row[key] for key in _RUNGS)
     ]
 
 

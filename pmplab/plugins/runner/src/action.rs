@@ -338,23 +338,34 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         }
     }
 
-    /// Keeps what the component measured. What is of no measure that it declares, or no finite number, is not kept.
+    /// Keeps what the component measured. A number that it was not asked for, or that is none, is no measurement: nothing else
+    /// that it says can be believed then.
     fn measured(&mut self, call: &CallOp, row: &ActionRow, measured: &[(u32, f64)]) {
         for &(which, value) in measured {
-            if let Some(&measure) = call.measures.get(which as usize)
-                && value.is_finite()
-            {
-                self.ledger.measure(&MeasureRow {
-                    t: row.t_end,
-                    node: row.node,
-                    user: row.user,
-                    task: row.task,
-                    visit: row.visit,
-                    attempt: row.attempt,
-                    measure,
-                    value,
-                });
+            let Some(&measure) = call.measures.get(which as usize) else {
+                let asked = call.measures.len();
+                self.lied(&format!(
+                    "`{}` measured number {which} of the {asked} measures that it was asked for",
+                    call.name
+                ));
+                return;
+            };
+            if !value.is_finite() {
+                let names = &self.program.dictionaries.measures;
+                let name = names.get(measure as usize).map_or("?", String::as_str);
+                self.lied(&format!("`{}` measured {value} as `{name}`", call.name));
+                return;
             }
+            self.ledger.measure(&MeasureRow {
+                t: row.t_end,
+                node: row.node,
+                user: row.user,
+                task: row.task,
+                visit: row.visit,
+                attempt: row.attempt,
+                measure,
+                value,
+            });
         }
     }
 

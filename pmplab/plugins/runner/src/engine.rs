@@ -148,6 +148,8 @@ pub struct Engine<P: Protocol, R, L> {
     passed_over: bool,
     /// Everything was given back.
     released: bool,
+    /// What a component did that its contract rules out.
+    lie: Option<String>,
     outcomes: Vec<Outcome>,
 }
 
@@ -215,6 +217,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             used,
             passed_over: false,
             released: false,
+            lie: None,
             outcomes: Vec::new(),
         }
     }
@@ -225,6 +228,11 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
 
     pub const fn phase(&self) -> Phase {
         self.phase
+    }
+
+    /// Why the run ended, when a component broke its contract: a sentence.
+    pub fn lie(&self) -> Option<&str> {
+        self.lie.as_deref()
     }
 
     /// Works until `budget` has gone by, or until there is nothing to do before the time that it returns.
@@ -248,6 +256,10 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         }
         let end = self.clock.now().saturating_add(budget);
         loop {
+            if self.lie.is_some() {
+                self.close_books();
+                return self.stepped(self.clock.now());
+            }
             self.control();
             if let Err(error) = self.ledger.flush(self.clock.now()) {
                 self.disk(&error);
@@ -434,6 +446,21 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         }
         self.phase = Phase::Finished;
         self.ledger.snapshot(&self.snapshot().to_string());
+        if let Err(error) = self.ledger.close() {
+            self.disk(&error);
+        }
+    }
+
+    /// A component broke its contract: the run ends before its next step, and keeps what was recorded.
+    pub(crate) fn lied(&mut self, what: &str) {
+        self.lie
+            .get_or_insert_with(|| format!("a component broke its contract: {what}"));
+    }
+
+    /// Ends the run without another word to its components.
+    pub(crate) fn close_books(&mut self) {
+        self.released = true;
+        self.phase = Phase::Finished;
         if let Err(error) = self.ledger.close() {
             self.disk(&error);
         }

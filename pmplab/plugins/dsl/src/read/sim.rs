@@ -37,6 +37,8 @@ pub struct ModelDecl<'n> {
     pub timeout: Option<f64>,
     pub error: Option<String>,
     pub outputs: Vec<(Name, &'n Node)>,
+    /// What an answer measures, each time the same.
+    pub measures: Vec<(Name, f64)>,
     pub server: Option<ServerUse>,
     pub outages: Option<Vec<Outage>>,
 }
@@ -184,6 +186,19 @@ impl Ctx<'_> {
         for entry in self.entries_of(fields.get("outputs"), &at("outputs")) {
             let name = Spanned::new(entry.key.clone(), entry.key_span);
             model.outputs.push((name, &entry.value));
+        }
+        for entry in self.entries_of(fields.get("measures"), &at("measures")) {
+            let number = entry.value.text().and_then(|text| text.parse::<f64>().ok());
+            match number.filter(|number| number.is_finite()) {
+                Some(number) => {
+                    let name = Spanned::new(entry.key.clone(), entry.key_span);
+                    model.measures.push((name, number));
+                }
+                None => {
+                    let path = at(&format!("measures.{}", entry.key));
+                    self.wrong_type(&entry.value, "a number", &path, Some("12.5"));
+                }
+            }
         }
         if let Some(node) = fields.get("server") {
             model.server = match &node.kind {
