@@ -65,7 +65,7 @@ def pack(
     named with their sha256. `secrets` packs files that look like secrets, `sign` signs with an Ed25519 key (PEM).
     Raises BundleError for what must not be packed, UsageError.
     """
-    path = Path(to if to is not None else f"{bundle.name}{SUFFIX}").expanduser().absolute()
+    path = _place(to if to is not None else f"{bundle.name}{SUFFIX}").absolute()
     if path.resolve().is_relative_to(bundle.path.resolve()):
         message = "the packed file would lie in the bundle, and be part of it the next time"
         raise UsageError(message, place=str(path), help=f"-o ../{bundle.name}{SUFFIX}")
@@ -77,7 +77,7 @@ def pack(
     with _reading(bundle.path):
         index = Index({name: _stored(file) for name, file in found.items()}, tuple(needed))
     _within_limits(index, bundle.path)
-    signature = None if sign is None else _signature.sign(index.to_bytes(), Path(sign).expanduser())
+    signature = None if sign is None else _signature.sign(index.to_bytes(), _place(sign))
     with writing("the packed bundle", path, BundleError):
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-"[:200])
         try:
@@ -95,7 +95,7 @@ def verify(path: str | os.PathLike[str], *, key: str | os.PathLike[str] | None =
 
     Raises BundleError where it is torn, changed, or not what `pack` writes.
     """
-    return _read(Path(path).expanduser(), key, None)
+    return _read(_place(path), key, None)
 
 
 def unpack(
@@ -105,8 +105,8 @@ def unpack(
 
     The folder must be new or empty, or hold the same already. Raises BundleError.
     """
-    source = Path(path).expanduser()
-    into = Path(to if to is not None else name_of(source)).expanduser().absolute()
+    source = _place(path)
+    into = _place(to if to is not None else name_of(source)).absolute()
     if into.exists() and (not into.is_dir() or any(into.iterdir())):
         if into.is_dir() and digest(into) == verify(source, key=key).digest:
             return into
@@ -129,8 +129,7 @@ def opened(path: Path, cache: Path) -> Path:
         if not folder.is_dir() or digest(folder) != packed.digest:
             if folder.exists():
                 shutil.rmtree(folder)
-            with contextlib.suppress(FileExistsError):  # another process was first
-                _unpacked(path, folder, None)
+            _unpacked(path, folder, None)
         os.utime(room)
     _prune(room.parent, room)
     return folder
@@ -151,22 +150,26 @@ def _unpacked(source: Path, into: Path, key: str | os.PathLike[str] | None) -> N
 
             def keep(name: str, chunks: Iterator[bytes]) -> None:
                 file = folder / name
-                file.parent.mkdir(parents=True, exist_ok=True)
-                with file.open("xb") as out:
-                    out.writelines(chunks)
+                with writing("the bundle", into, BundleError):
+                    file.parent.mkdir(parents=True, exist_ok=True)
+                    out = file.open("xb")
+                with out:
+                    for chunk in chunks:
+                        with writing("the bundle", into, BundleError):
+                            out.write(chunk)
 
             _read(source, key, keep)
             try:
                 folder.replace(into)
-            except OSError as error:
-                if into.is_dir() and digest(into) == digest(folder):
-                    raise FileExistsError from error
-                raise
+            except OSError:
+                # Another process may have been first.
+                if not into.is_dir() or digest(into) != digest(folder):
+                    raise
 
 
 def _read(path: Path, key: str | os.PathLike[str] | None, keep: Callable[[str, Iterator[bytes]], None] | None) -> Packed:
     place = str(path)
-    public = None if key is None else _signature.public_key(Path(key).expanduser())
+    public = None if key is None else _signature.public_key(_place(key))
     with _reading(path):
         if not stat.S_ISREG(path.stat().st_mode):
             kind = "is a folder" if path.is_dir() else "is no file"
@@ -278,6 +281,11 @@ def _chunks(file: Path) -> Iterator[bytes]:
     with file.open("rb") as source:
         while chunk := source.read(_CHUNK):
             yield chunk
+
+
+def _place(given: str | os.PathLike[str]) -> Path:
+    with _reading(Path(given)):
+        return Path(given).expanduser()
 
 
 @contextlib.contextmanager

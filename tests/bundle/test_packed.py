@@ -326,8 +326,28 @@ def test_a_packed_bundle_is_located_in_the_cache_and_made_anew_when_that_was_cha
     assert digest(locate(packed, home)) == bundle.digest
 
 
-@pytest.mark.parametrize("path", ["nowhere.pmpz", "/dev/zero", "\0.pmpz"])
+@pytest.mark.parametrize("path", ["nowhere.pmpz", "/dev/zero", "\0.pmpz", "~nobody-there/x.pmpz", "/etc"])
 def test_what_is_no_file_is_one_clear_error(path):
     with pytest.raises(BundleError) as caught:
         verify(path)
     assert caught.value.exit_status == 2 and caught.value.help
+
+
+def test_two_that_open_one_file_at_a_time_get_the_same_folder(packed, bundle, tmp_path):
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(4) as pool:
+        found = {*pool.map(lambda _: locate(packed, tmp_path / "home"), range(8))}
+    assert {digest(folder) for folder in found} == {bundle.digest}
+    assert len(found) == 1
+
+
+def test_a_full_disk_is_told_as_such_and_leaves_nothing(packed, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pathlib.Path.mkdir", full)
+        with pytest.raises(BundleError, match="cannot be written: No space left"):
+            unpack(packed, tmp_path / "new" / "out")
+    assert not (tmp_path / "new").exists()
