@@ -172,59 +172,6 @@ workflows: {w: {steps: [{ref: keep}]}}
     assert (kept["status"], kept["json"]) == (200, {"n": 3, "items": [7, 8]})
 
 
-STORE = """\
-resources:
-  book: {type: kv_store, provider: {component: keeper}, config: {data: {}}}
-"""
-KEEPER = "{name: keeper, version: 0.4.0, entry: plugins/resource/manager.wasm}"
-
-
-def test_a_value_is_kept_in_a_store_of_a_resource_component_where_the_next_call_finds_it(simulate: Simulate) -> None:
-    run = simulate(
-        """\
-  keep:
-    component: http
-    call: get
-    with: {url: "http://127.0.0.1:9/"}
-    save-as: {var: page, persist: {type: kv_store, dir: pages, filename: "{{env.user_id}}"}}
-  recall:
-    component: keeper
-    call: get
-    with: {store: book, key: "pages/{{env.user_id}}"}
-    save-as: kept
-"""
-        + SEEN
-        + STORE
-        + """\
-workflows: {w: {steps: [{ref: keep}, {ref: recall}, {update-workbook: {seen: "{{kept.value.status}} {{kept.value.json.n}}"}}]}}
-"""
-        + LOAD,
-        "--set",
-        f"components[1]={KEEPER}",
-    )
-    assert written(run, "seen") == ["200 3"]
-    assert not (run.dir / "artifacts").exists() or not list((run.dir / "artifacts").rglob("*.json"))
-    [told] = written(run, "artifacts")
-    assert (told["store"], told["key"], told["variable"]) == ("book", "pages/U-00000", "page")
-
-
-def test_a_kind_of_store_that_no_component_announces_says_what_there_is(simulate: Simulate) -> None:
-    with pytest.raises(AssertionError, match="PMP-E0409") as caught:
-        simulate(
-            """\
-  keep:
-    component: http
-    call: get
-    with: {url: "http://127.0.0.1:9/"}
-    save-as: {var: page, persist: {type: s3, filename: "{{env.user_id}}"}}
-workflows: {w: {steps: [{ref: keep}]}}
-"""
-            + LOAD
-        )
-    assert "not available" in str(caught.value)
-    assert "available: file" in str(caught.value)
-
-
 def test_a_model_by_action_answers_whatever_its_step_is_called(simulate: Simulate) -> None:
     run = simulate(
         "workflows: {w: {steps: [{ref: get, name: first}, {ref: post}]}}\n" + LOAD,
