@@ -399,7 +399,7 @@ def run(
         overrides, injected = (*bundle.overrides, *overrides), (*bundle.env, *injected)
         granted = {**bundle.allow, **granted}
     else:
-        path = locate(bundle)
+        path = locate(bundle, home)
         bundle_name = path.name
     at = home_dir(home)
     settings = read_settings(at)

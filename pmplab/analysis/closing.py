@@ -61,6 +61,7 @@ def files(book: Book) -> pl.DataFrame:
         .filter(pl.col("path") == "artifacts")
         .with_columns(about.alias("about"), book.scenario_of_user())
         .with_columns(pl.col("about").struct.field("path").alias("path"))
+        .filter(pl.col("path").is_not_null())  # what went to a store is no file
     )
     last = rows.group_by("path", maintain_order=True).agg(
         pl.col("about", "scenario", "user", "task", "node", "t_s").last(), pl.len().cast(pl.Int64).alias("writes")

@@ -45,9 +45,9 @@ class Bundle:
         folder that is not empty never is. Writing the same once more changes nothing. Raises BundleError.
         """
         to = Path(path).expanduser().absolute()
-        content = {file.relative_to(self.path): file for file in _files(self.path)}
+        content = {file.relative_to(self.path): file for file in files_of(self.path)}
         with writing("the bundle", path, BundleError):
-            there = {file.relative_to(to) for file in _files(to)} if to.is_dir() else set()
+            there = {file.relative_to(to) for file in files_of(to)} if to.is_dir() else set()
             if to != self.path.absolute() and not (to.is_dir() and digest(to) == digest(self.path)):
                 _make_way(to, there, overwrite=overwrite)
                 for place, file in content.items():
@@ -93,7 +93,7 @@ def load(
     shards: int = 1,
     home: Path | str | None = None,
 ) -> Bundle:
-    """Open and check the bundle at `src`, a folder or its `script.yaml`.
+    """Open and check the bundle at `src`, a folder, its `script.yaml`, or a packed bundle.
 
     `name` is what it is called, by default its folder. Raises BundleError when there is none, DiagnosticsError with
     everything that is wrong with it, GrantError and ComponentError.
@@ -102,7 +102,7 @@ def load(
     from pmplab.host.grants import parse_allow
     from pmplab.host.request import environment_of, overrides_of
 
-    path = src.path if isinstance(src, Bundle) else locate(src)
+    path = src.path if isinstance(src, Bundle) else locate(src, home)
     overrides, injected = overrides_of(set), environment_of(env)
     allowed = parse_allow(allow)
     checked = check(path, overrides=overrides, env=injected, allow=allowed, strict=strict, mode=mode, shards=shards, home=home)
@@ -111,8 +111,8 @@ def load(
     return Bundle(path, name or path.name, digest(path), checked, overrides, injected, allowed)
 
 
-def locate(src: str | os.PathLike[str]) -> Path:
-    """Return the absolute folder of the bundle at `src`. Raises BundleError."""
+def locate(src: str | os.PathLike[str], home: Path | str | None = None) -> Path:
+    """Return the absolute folder of the bundle at `src`; a packed one is opened in the cache of `home`. Raises BundleError."""
     given = Path(src)
     try:
         given = given.expanduser()
@@ -122,16 +122,32 @@ def locate(src: str | os.PathLike[str]) -> Path:
         if path.is_file():
             if path.name == SCRIPT:
                 return path.parent
+            if _is_packed(path):
+                return _opened(path, home)
             if path.suffix in {".yaml", ".yml"}:
                 message = "a bundle is run by its folder or by its `script.yaml`, and this is another file"
                 raise BundleError(message, place=str(given), help=f"rename it to {SCRIPT}, or name its folder")
-            message = "this is no bundle: a bundle is a folder with a `script.yaml`"
+            message = "this is no bundle: a bundle is a folder with a `script.yaml`, or such a folder packed"
             raise BundleError(message, place=str(given))
     except (OSError, ValueError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         message = f"cannot be opened: {reason}"
         raise BundleError(message, code="PMP-E0808", place=str(given)) from None
     raise BundleError("there is no such bundle", code="PMP-E0807", place=str(given), help=_neighbour(given))
+
+
+def _is_packed(path: Path) -> bool:
+    if path.suffix == ".pmpz":
+        return True
+    with path.open("rb") as file:
+        return file.read(4) == b"PK\x03\x04"
+
+
+def _opened(path: Path, home: Path | str | None) -> Path:
+    from pmplab.bundle._packed import opened
+    from pmplab.home import cache_dir
+
+    return _with_script(opened(path, cache_dir(home)), path)
 
 
 def _with_script(path: Path, given: Path) -> Path:
@@ -163,17 +179,25 @@ def _neighbour(given: Path) -> str | None:
 def digest(path: Path) -> str:
     """Return the sha256 over the names and contents of the bundle's files, the same wherever it lies."""
     total = hashlib.sha256()
-    for file in _files(path):
+    for file in files_of(path):
         with file.open("rb") as opened:
             content = hashlib.file_digest(opened, "sha256").hexdigest()
         total.update(f"{content}  {file.relative_to(path).as_posix()}\n".encode())
     return total.hexdigest()
 
 
-def _files(path: Path) -> Iterator[Path]:
+def files_of(path: Path, *, odd: bool = False) -> Iterator[Path]:
+    """Return the files of the bundle by their names; with `odd` pipes and the like too, which have no content to speak of.
+
+    With `odd` a folder that cannot be read raises OSError, and links to folders are among what is returned.
+    """
     found = []
-    for folder, folders, files in os.walk(path):
+    for folder, folders, files in os.walk(path, onerror=_fail if odd else None):
         folders[:] = [name for name in folders if name not in _SKIPPED]
         found += [Path(folder, name) for name in files if name not in _SKIPPED]
-    # Pipes and the like have no content to speak of.
-    return iter(sorted((f for f in found if f.is_file()), key=lambda f: f.relative_to(path).as_posix()))
+        found += [Path(folder, name) for name in folders if odd and Path(folder, name).is_symlink()]
+    return iter(sorted((f for f in found if odd or f.is_file()), key=lambda f: f.relative_to(path).as_posix()))
+
+
+def _fail(error: OSError) -> None:
+    raise error

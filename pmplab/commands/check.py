@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("path", metavar="BUNDLE", help="folder of the bundle, or its script.yaml")
+    parser.add_argument("path", metavar="BUNDLE", help="folder of the bundle, its script.yaml, or a packed bundle")
     parser.add_argument("--draft", action="store_true", help="take references that lead nowhere yet for warnings")
     add_bundle_options(parser)
     add_json(parser)

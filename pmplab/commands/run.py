@@ -25,7 +25,9 @@ _MOST_SHARDS = 256
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument(
-        "path", metavar="BUNDLE", help="folder of the bundle, or its script.yaml; in a notebook also the name of a loaded one"
+        "path",
+        metavar="BUNDLE",
+        help="folder of the bundle, its script.yaml, or a packed bundle; in a notebook also the name of a loaded one",
     )
     add_run_options(parser)
     add_bundle_options(parser)

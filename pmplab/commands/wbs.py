@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("path", metavar="BUNDLE", help="folder of the bundle, or its script.yaml")
+    parser.add_argument("path", metavar="BUNDLE", help="folder of the bundle, its script.yaml, or a packed bundle")
     add_bundle_options(parser)
     add_json(parser)
 

@@ -73,7 +73,7 @@ def check(
     shards: int = 1,
     home: Path | str | None = None,
 ) -> Checked:
-    """Check the bundle at `path` (a folder or its `script.yaml`).
+    """Check the bundle at `path` (a folder, its `script.yaml`, or a packed bundle).
 
     `overrides` and `env` are `KEY=VALUE` texts, `allow` is `NAME=net,files` texts; `mode` is `deploy` or `draft`.
     Errors of the script are in the answer. Raises BundleError, UsageError, SettingsError, GrantError, ComponentError.
@@ -83,7 +83,7 @@ def check(
     from pmplab.host._wasm import Workshop
     from pmplab.host.settings import read_settings
 
-    bundle = locate(path)
+    bundle = locate(path, home)
     settings = read_settings(home_dir(home))
     request = core_request(
         overrides=overrides_of(overrides),
@@ -94,6 +94,7 @@ def check(
         mode=mode,
         shards=shards,
         bundle_name=bundle.name,
+        bundle=bundle,
     )
     cache = cache_dir(home)
     # Who asks for a check alone asks again, after the next change of the script.
@@ -117,10 +118,12 @@ def core_request(
     mode: str = "deploy",
     shards: int = 1,
     bundle_name: str = "bundle",
+    bundle: Path | None = None,
     simulate: bool = False,
     sim: tuple[str, str] | None = None,
 ) -> dict[str, Any]:
     """Return the request that the core's `parse2wbs` and `start` take, without the providers."""
+    copies = {} if bundle is None else _copies(bundle)
     return {
         "mode": mode,
         "strict": strict,
@@ -129,7 +132,7 @@ def core_request(
         "env": [list(pair) for pair in env],
         "vendored": vendored().for_core(),
         "allow": dict(allow or {}),
-        "allow_sha": dict(allow_sha or {}),
+        "allow_sha": {**copies, **(allow_sha or {})},
         # A simulated user needs no socket.
         "open_files": None if simulate else limits.open_files(),
         "shards": shards,
@@ -137,6 +140,12 @@ def core_request(
         "simulate": simulate,
         "sim": None if sim is None else list(sim),
     }
+
+
+def _copies(bundle: Path) -> dict[str, list[str]]:
+    """Return the grants of pmplab's components of which the bundle may have copies: the same bytes are trusted alike."""
+    ours = vendored().components.values()
+    return {c.sha256: list(c.grants) for c in ours if c.entry is not None and (bundle / c.entry).is_file()}
 
 
 def check_with(cache: Path, bundle: Path, request: dict[str, Any], *, memory: int = 1 << 30, again: bool = False) -> Checked:

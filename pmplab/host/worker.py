@@ -93,6 +93,7 @@ def _serve(request: RunRequest, control: Control, emitter: Emitter, lines: queue
         mode=request.mode,
         shards=request.shards,
         bundle_name=request.bundle_name,
+        bundle=Path(request.bundle),
         simulate=request.simulate,
         sim=request.sim,
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pmplab.bundle import SCRIPT
+from pmplab.commands import bundle as bundle_verb
 from pmplab.errors import BundleError, DiagnosticsError, PmpError, RunInterrupted, UsageError
 from pmplab.magics import line as lines
 from pmplab.magics.shows import Changes, Explained, Listing, Said, Tree
@@ -33,7 +34,8 @@ _END_S = 15.0
 def run_line(magics: PmpMagics, args: argparse.Namespace, source: Any = None) -> object:
     """Do what `%pmp` was told and return its value; `source` stands in for the path of the bundle."""
     if source is None and args.verb in _CELL_VERBS:
-        source = _named(magics, args.path)
+        packs = args.verb == "bundle" and args.path in bundle_verb.WHAT
+        source = _named(magics, args.to if packs else args.path)
     return _VERBS[args.verb](magics, args, source)
 
 
@@ -55,6 +57,7 @@ def run_cell(magics: PmpMagics, words: list[str], line: str, cell: str) -> objec
             from pmplab.commands.load import open_bundle
 
             # Places are those of the cell while it is checked; in a folder of its own the script begins with its own first line.
+            bundle_verb.within(args)
             found = open_bundle(args, folder)
             (folder / SCRIPT).write_text(cell, encoding="utf-8")
             return _saved(magics, args, found)
@@ -141,8 +144,13 @@ def _load(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
 
 
 def _bundle(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
+    from pmplab.bundle import Packed
     from pmplab.commands.load import open_bundle
 
+    bundle_verb.within(args)
+    if args.path in bundle_verb.WHAT:
+        found = bundle_verb.find(args, source)
+        return Said(bundle_verb.text(args, found) if isinstance(found, Packed) else str(found))
     return _saved(magics, args, open_bundle(args, source))
 
 

@@ -586,10 +586,13 @@ pub enum Origin {
     Nowhere,
 }
 
-/// A file under the run folder that keeps a saved value.
+/// What keeps a saved value: a file under the run folder, or a store of a resource component.
 #[derive(Debug, Clone, Serialize)]
 pub struct Persist {
-    /// Relative, without `..`.
+    /// The store, an index into `Plan::resources`; none: a file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource: Option<usize>,
+    /// Relative, without `..`; in a store the beginning of the key.
     pub dir: String,
     /// Checked again when it is rendered: it must stay in `dir`.
     pub filename: Template,

@@ -581,7 +581,7 @@ fn variables_have_a_scope_a_file_and_a_way_to_merge() {
     says(
         &wrong("{type: s3, filename: a}"),
         "PMP-E0409",
-        &["not available", "built in: file"],
+        &["not available", "available: file", "declare a resource"],
     );
     says(
         "steps: [{ref: get}, {ref: get, save-as: {var: page, scope: global}}]",

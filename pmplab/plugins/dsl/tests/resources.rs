@@ -11,7 +11,8 @@ use std::cell::RefCell;
 const SECTION: &str = r#"{
   "name": "vault", "version": "1.0.0", "wit": "pmplab:resource@0.1.0", "role": "resource",
   "capabilities": ["lend", "take_back", "mount_cert", "unmount_cert"],
-  "provides": ["account_pool", "certificate"],
+  "provides": ["account_pool", "certificate", "bucket"],
+  "persists": ["bucket"],
   "roles": {"account_pool": ["acquire", "release"], "certificate": ["mount"]},
   "fields": {"account_pool": ["login", "password"], "certificate": ["content"]}
 }"#;
@@ -354,4 +355,47 @@ fn a_lone_script_is_written_without_its_files_and_run_with_them() {
     let mut outside = Bundle::of(&outside);
     outside.request.mode = pmplab_dsl::Mode::Draft;
     assert!(codes(&outside.check()).contains(&"PMP-E0501".to_owned()));
+}
+
+#[test]
+fn a_value_is_kept_in_what_a_third_party_announces_and_nowhere_else() {
+    let bucket =
+        |name: &str| format!("  {name}: {{type: bucket, provider: {{component: vault}}}}\n");
+    let keeping = |kind: &str, buckets: &str| {
+        SCRIPT
+            .replace("resources:\n", &format!("resources:\n{buckets}"))
+            .replace(
+                "actions:\n  login: {",
+                &format!("actions:\n  login: {{save-as: {{var: seen, persist: {{type: {kind}, dir: pages, filename: \"{{{{env.user_id}}}}\"}}}}, "),
+            )
+    };
+    let plan = good(&keeping("bucket", &bucket("store")));
+    let Head::Call(call) = &plan.scenarios[0].steps[0].head else {
+        panic!()
+    };
+    let persist = call.save.as_ref().unwrap().persist.as_ref().unwrap();
+    assert_eq!(plan.resources[persist.resource.unwrap()].name, "store");
+    assert_eq!(persist.dir, "pages");
+
+    let wrong = |script: &str, words: &[&str]| {
+        let (checked, _) = vault(script);
+        assert!(codes(&checked).contains(&"PMP-E0409".to_owned()));
+        for word in words {
+            assert!(checked.rendered.contains(word), "{}", checked.rendered);
+        }
+    };
+    let missing = ["`bucket`", "not available", "available: file"];
+    wrong(&keeping("bucket", ""), &missing);
+    wrong(
+        &keeping("buckt", &bucket("store")),
+        &["did you mean `bucket`", "available: file, bucket"],
+    );
+    wrong(
+        &keeping("account_pool", &bucket("store")),
+        &["not available", "available: file, bucket"],
+    );
+    wrong(
+        &keeping("bucket", &(bucket("one") + &bucket("two"))),
+        &["`one` and `two`", "which one?"],
+    );
 }

@@ -14,6 +14,7 @@ use crate::ops::{CallOp, SaveOp};
 use crate::ports::{Ledger, Protocol, Provider};
 use crate::program::Scene;
 use crate::slab::Key;
+use crate::store::refused;
 use crate::strand::Frame;
 use crate::user::{Ending, Kept};
 
@@ -235,7 +236,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         }
     }
 
-    /// Keeps a variable in a file of the run folder.
+    /// Keeps a variable in a file of the run folder, or in a store of a resource component.
     fn persist(
         &mut self,
         key: Key,
@@ -264,23 +265,47 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
                 return;
             }
         };
-        let bytes = content(scene, var, self.kept(key, var));
+        let variable = scene.vars[var].name.clone();
+        let kept = self.kept(key, var);
+        let told = match persist.resource {
+            None => {
+                let bytes = content(scene, var, kept);
+                let told = json!({
+                    "path": format!("artifacts/{path}"),
+                    "variable": variable,
+                    "bytes": bytes.len(),
+                });
+                self.ledger.artifact(&path, bytes);
+                told
+            }
+            Some(store) => {
+                let text = whole(scene, var, kept).to_string();
+                let pool = &self.program.resources[store];
+                let done = self.providers.get_mut()[pool.slot].put(pool.id, &path, &text);
+                if let Err(refusal) = done {
+                    let (error, message) = refused(refusal);
+                    let what = json!({"error_type": error, "message": message});
+                    self.issue(key, at, cause, &what);
+                    return;
+                }
+                json!({
+                    "store": pool.name,
+                    "key": path,
+                    "variable": variable,
+                    "bytes": text.len(),
+                })
+            }
+        };
         let row = ChangeRow {
             t: signed(self.clock.now()),
             section: COMMUNICATIONS,
             user: Some(number),
             task: Some(task),
             path: "artifacts".to_owned(),
-            value: json!({
-                "path": format!("artifacts/{path}"),
-                "variable": scene.vars[var].name,
-                "bytes": bytes.len(),
-            })
-            .to_string(),
+            value: told.to_string(),
             cause: cause.to_owned(),
             node: Some(node),
         };
-        self.ledger.artifact(&path, bytes);
         self.tell(scene_at, &row);
     }
 }

@@ -40,16 +40,20 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             Ok((found, value)) => {
                 Ended::local(Event::Success, now, outputs(&op.outputs, found, &value))
             }
-            Err(Refusal::Other(text)) => Ended::failed("config.bad-value", text, now),
-            Err(Refusal::Exhausted) => {
-                Ended::failed("resource.exhausted", "the store is full".to_owned(), now)
+            Err(refusal) => {
+                let (error, message) = refused(refusal);
+                Ended::failed(error, message, now)
             }
-            Err(Refusal::Expired) => Ended::failed(
-                "resource.lease-expired",
-                "the store is closed".to_owned(),
-                now,
-            ),
         }
+    }
+}
+
+/// The type of error and the message of what a store refused.
+pub fn refused(refusal: Refusal) -> (&'static str, String) {
+    match refusal {
+        Refusal::Other(text) => ("config.bad-value", text),
+        Refusal::Exhausted => ("resource.exhausted", "the store is full".to_owned()),
+        Refusal::Expired => ("resource.lease-expired", "the store is closed".to_owned()),
     }
 }
 

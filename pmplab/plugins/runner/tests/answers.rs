@@ -448,6 +448,7 @@ fn saved_values_are_kept_in_files_that_stay_in_their_folder() {
     let user = Part::Expr(expr(Source::Workbook("user_id".into())));
     pull.save = Some(Save {
         persist: Some(Persist {
+            resource: None,
             dir: "out".into(),
             filename: Template::Mixed(vec![user, Part::Text("-asset.json".into())]),
         }),
@@ -457,6 +458,7 @@ fn saved_values_are_kept_in_files_that_stay_in_their_folder() {
     escape.outputs = vec!["body".into()];
     escape.save = Some(Save {
         persist: Some(Persist {
+            resource: None,
             dir: "out".into(),
             filename: Template::Whole(expr(get(1))),
         }),

@@ -337,6 +337,69 @@ fn stores_are_called_at_once_and_read_by_templates() {
 }
 
 #[test]
+fn what_a_call_saved_is_kept_in_a_store_where_the_next_call_finds_it() {
+    let keeping = |filename: &str| {
+        Some(Save {
+            persist: Some(Persist {
+                resource: Some(KV),
+                dir: "pages".into(),
+                filename: Template::Mixed(vec![Part::Text(filename.into())]),
+            }),
+            ..save(0, 1)
+        })
+    };
+    let mut pull = call(0, 0);
+    pull.outputs = vec!["body".into()];
+    pull.save = keeping("first");
+    let mut escape = call(1, 0);
+    escape.outputs = vec!["body".into()];
+    escape.save = keeping("../first");
+    let mut get = call(2, 2);
+    get.with = json!({"store": "kv", "key": "pages/first"});
+    get.outputs = vec!["value".into()];
+    get.save = Some(save(1, 1));
+    let mut send = call(3, 0);
+    send.holes = vec![Hole {
+        pointer: "/a".into(),
+        template: Template::Whole(expr(Source::Var {
+            var: 1,
+            field: Some(0),
+            path: vec![Segment::Key("body".into())],
+        })),
+    }];
+    let steps = [pull, escape, get, send]
+        .into_iter()
+        .enumerate()
+        .map(|(i, call)| step(&format!("s{i}"), Head::Call(Box::new(call))))
+        .collect();
+    let mut s = scenario(Spawn::AtOnce, 1, steps);
+    s.vars = [("page", "body"), ("kept", "value")]
+        .map(|(name, field)| Variable {
+            name: name.into(),
+            fields: vec![field.into()],
+            ..Variable::default()
+        })
+        .into();
+    let mut bench = Bench::new(&one(s), |_| {
+        Reply::After(MS, Event::Success, None, vec![Value::Text("hello".into())])
+    });
+    bench.go();
+    assert_eq!(
+        bench.world.borrow().sent[2].params,
+        [Value::Text("hello".into())]
+    );
+    assert!(bench.rows().artifacts.is_empty(), "it is no file");
+    let told = bench.changes("artifacts");
+    assert_eq!(told.len(), 1);
+    assert!(told[0].contains("\"store\":\"kv\"") && told[0].contains("pages/first"));
+    assert_eq!(
+        bench.changes("issues").len(),
+        1,
+        "a key does not leave its folder either"
+    );
+}
+
+#[test]
 fn a_loop_of_store_calls_ends() {
     let mut put = call(0, 2);
     put.call = "put".into();

@@ -24,6 +24,46 @@ use crate::yaml::Node;
 const MAX_BODY: u64 = 1 << 20;
 
 impl<'n> Ctx<'_> {
+    /// The resource of the script in which `persist` keeps values of this type.
+    fn keeper(&mut self, kind: &Name, path: &str, scope: &mut Scope<'_, 'n>) -> Option<usize> {
+        let all = scope.resources;
+        let keeping = || (0..all.plan.len()).filter(|at| all.keeps[*at]);
+        let of_kind: Vec<usize> = keeping()
+            .filter(|at| all.plan[*at].kind == kind.value)
+            .collect();
+        if let [only] = of_kind[..] {
+            scope.used.insert(only);
+            return Some(only);
+        }
+        let at = path.replace(".filename", ".type");
+        if let [first, second, ..] = of_kind[..] {
+            let message = format!(
+                "`{}` and `{}` are both of type `{}`",
+                all.plan[first].name, all.plan[second].name, kind.value
+            );
+            let found = Diagnostic::error(409, kind.span, message).label("which one?");
+            self.report(found.at(at).help("declare one resource of this type"));
+            return None;
+        }
+        let message = format!(
+            "values cannot be kept in `{}` here: it is not available",
+            kind.value
+        );
+        let mut known = vec!["file"];
+        known.extend(keeping().map(|at| all.plan[at].kind.as_str()));
+        known.dedup();
+        let found = Diagnostic::error(409, kind.span, message)
+            .label("not available")
+            .at(at)
+            .suggest(nearest(&kind.value, known.iter().copied()));
+        self.report(
+            found
+                .note(format!("available: {}", known.join(", ")))
+                .help("declare a resource of this type, of a component that keeps values in it"),
+        );
+        None
+    }
+
     pub fn call(
         &mut self,
         calling: Calling<'_, 'n>,
@@ -71,10 +111,15 @@ impl<'n> Ctx<'_> {
                 .flow
                 .write(wrote, var, save.var.span, &calling.name);
             let persist = save.persist.as_ref().and_then(|p| {
+                let resource = match &p.kind {
+                    Some(kind) => Some(self.keeper(kind, &p.path, job.scope)?),
+                    None => None,
+                };
                 let filename = self.template(p.filename, &p.path, job.scope, At(wrote))?;
                 // The file is a reader too, of all that there is.
                 job.scope.vars[var].whole = true;
                 Some(Persist {
+                    resource,
                     dir: p.dir.clone(),
                     filename,
                 })

@@ -17,6 +17,8 @@ pub struct Resources<'n> {
     pub known: Vec<bool>,
     /// Leases can be taken of it.
     pub leased: Vec<bool>,
+    /// `persist` can keep values in it.
+    pub keeps: Vec<bool>,
     /// Entries of providers to compose, in the order of their slots; differs from the request's when not composed yet.
     pub need: Vec<String>,
 }
@@ -48,6 +50,7 @@ impl Ctx<'_> {
             plan: Vec::new(),
             known: Vec::new(),
             leased: Vec::new(),
+            keeps: Vec::new(),
             need,
             decls: Vec::new(),
         };
@@ -81,6 +84,8 @@ impl Ctx<'_> {
             let roles = section.and_then(|s| s.roles(&kind));
             all.leased
                 .push(roles.map_or(kind == "pair_pool", |r| r.contains(&"acquire")));
+            all.keeps
+                .push(section.is_some_and(|s| s.persists().contains(&kind.as_str())));
             let declared: Vec<String> = match decl.fields.is_empty() {
                 false => decl.fields.iter().map(|f| f.value.clone()).collect(),
                 true => section

@@ -117,6 +117,11 @@ impl Section {
         texts(self.said.get("provides"))
     }
 
+    /// Types of resource of which `put` keeps what `persist` names.
+    pub fn persists(&self) -> Vec<&str> {
+        texts(self.said.get("persists"))
+    }
+
     /// Roles that a resource of this type needs in `provider.calls`.
     pub fn roles(&self, kind: &str) -> Option<Vec<&str>> {
         self.said

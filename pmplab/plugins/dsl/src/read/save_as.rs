@@ -20,9 +20,11 @@ pub struct Save<'n> {
     pub persist: Option<PersistDecl<'n>>,
 }
 
-/// A file of the run folder.
+/// A file of the run folder, or a key of a store.
 #[derive(Debug, Clone)]
 pub struct PersistDecl<'n> {
+    /// What it is kept in; none: a file.
+    pub kind: Option<Name>,
     pub dir: String,
     pub filename: &'n Node,
     pub path: String,
@@ -118,24 +120,10 @@ impl Ctx<'_> {
 
     fn persist<'n>(&mut self, node: &'n Node, path: &str) -> Option<PersistDecl<'n>> {
         let fields = self.fields(node, &PERSIST, path)?;
-        if let Some(kind) = fields.get("type")
-            && let Some(text) = self.text(kind, &fields.path_of("type"))
-            && text.value != "file"
-        {
-            let message = format!(
-                "values cannot be kept in `{}` here: it is not available",
-                text.value
-            );
-            let found = Diagnostic::error(409, kind.span, message)
-                .label("not available")
-                .at(fields.path_of("type"))
-                .suggest(nearest(&text.value, ["file"]));
-            self.report(
-                found
-                    .note("built in: file; other kinds need a resource component that offers them"),
-            );
-            return None;
-        }
+        let kind = match fields.get("type") {
+            Some(n) => Some(self.name(n, &fields.path_of("type"))?),
+            None => None,
+        };
         if fields.lacks("filename") {
             self.missing(
                 node.span,
@@ -170,6 +158,7 @@ impl Ctx<'_> {
             .trim_end_matches('/')
             .to_owned();
         Some(PersistDecl {
+            kind: kind.filter(|kind| kind.value != "file"),
             dir,
             filename,
             path: fields.path_of("filename"),

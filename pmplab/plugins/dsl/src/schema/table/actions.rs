@@ -71,7 +71,7 @@ pub const SAVE_AS: Described = Described {
         key(
             "persist",
             Kind::Place("PERSIST"),
-            "Writes the value into a file of the run folder too.",
+            "Writes the value into a file of the run folder too, or into a store.",
             "{type: file, dir: ./runtime/artifacts, filename: \"{{workbook.user_id}}.json\"}",
         ),
         key(
@@ -87,24 +87,24 @@ pub const SAVE_AS: Described = Described {
 pub const PERSIST: Described = Described {
     id: "PERSIST",
     place: Some(&places::PERSIST),
-    doc: "A file that keeps a saved value.",
+    doc: "What keeps a saved value: a file, or a store of a resource component.",
     keys: &[
         key(
             "type",
-            Kind::Word(&["file"]),
-            "Where it is kept: in a file.",
+            Kind::Name,
+            "`file`, or the type of a resource of the script whose component keeps values, such as `kv_store`.",
             "file",
         ),
         key(
             "dir",
             Kind::Text,
-            "Folder below that of the run.",
+            "Folder below that of the run; in a store the beginning of the key.",
             "./runtime/artifacts/assets",
         ),
         key(
             "filename",
             Kind::Text,
-            "Name of the file; a template makes one for each user.",
+            "Name of the file, or the key; a template makes one for each user.",
             "\"{{workbook.user_id}}-asset.json\"",
         )
         .required(),
