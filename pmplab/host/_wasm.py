@@ -201,6 +201,10 @@ class Instance:
         except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
             raise self._failure(error, name) from None
 
+    def drop(self, resource: Any) -> None:
+        """Give back a resource that an export returned."""
+        resource.drop(self._store)
+
     def call_aside(self, name: str, *arguments: object, deadline: float) -> Any:
         """As `call`, in a thread of its own: of use where the engine cannot interrupt, and Ctrl-C is heard meanwhile.
 
@@ -327,6 +331,12 @@ def composer(component: Component, on: wasmtime.Engine, folder: Path) -> Callabl
     return lambda request: _result(instance.call("compose", request))
 
 
+def imports(component: Component, on: wasmtime.Engine, path: Path) -> tuple[bool, str]:
+    """Ask the vendored composer what the component at `path` imports: a JSON list, or what is wrong."""
+    instance = Instance(component, on, COMPOSER, read_only=[(path.parent, "/work")], deadline=60.0)
+    return _result(instance.call("imports", path.name))
+
+
 def _result(answer: Any) -> tuple[bool, str]:
     # `result<string, string>` arrives as a tagged Variant, as both payloads have the same Python class.
     return answer.tag == "ok", str(answer.payload)
@@ -345,6 +355,8 @@ def _cause(error: Exception) -> str:
     """Return the root cause of a wasmtime error, without its backtrace."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     traps = [line for line in lines if "wasm trap" in line]
+    if not traps and "Caused by:" in lines:
+        traps = lines[lines.index("Caused by:") + 1 :]
     last = traps[-1] if traps else (lines[0] if lines else type(error).__name__)
     return last.split(": ", 1)[1] if last[:1].isdigit() and ": " in last else last
 
