@@ -253,7 +253,7 @@ class Instance:
             try:
                 value = result.of.result.val.contents.of
                 if not result.of.result.is_ok:
-                    raise ComponentError(_ffi.to_str(value.string))
+                    raise TrappedError(_ffi.to_str(value.string))
                 fields = value.record.data
                 return _ffi.to_str(fields[0].val.of.enumeration), fields[1].val.of.u64
             finally:
@@ -313,7 +313,7 @@ class Core:
         return _result(self._instance.call("start", request, now, deadline=120.0))
 
     def step(self, now: int, budget: int) -> tuple[str, int]:
-        """Work for up to `budget` ns. Returns the phase and when to call again. Raises TrappedError, ComponentError."""
+        """Work for up to `budget` ns. Returns the phase and when to call again. Raises TrappedError."""
         return self._step(now, budget)
 
     def stop(self, now: int, *, at_once: bool) -> None:

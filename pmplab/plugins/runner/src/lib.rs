@@ -20,6 +20,7 @@ mod graph;
 mod judge;
 mod latency;
 mod lease;
+mod lies;
 mod life;
 mod limit;
 mod loops;

@@ -100,7 +100,7 @@ impl Exchange {
                     return Err(Failure::new("transport.eof", "the server closed the connection"));
                 }
                 Read::Data(data) => {
-                    self.first.get_or_insert(now);
+                    self.first.get_or_insert_with(|| net.now());
                     self.reply.extend_from_slice(&data);
                     if self.reply.ends_with(b"\n") {
                         return Ok(true);
@@ -123,8 +123,8 @@ impl Exchange {
             t_connect: Some(self.connect),
             t_start: self.start,
             t_first_byte: self.first,
-            // What was submitted after the clock was read began after it.
-            t_end: now.max(self.connect),
+            // What happened after the clock was read for this round ended later.
+            t_end: [Some(now), Some(self.connect), self.start, self.first].into_iter().flatten().max().unwrap_or(now),
             bytes_sent: self.sent as u64,
             bytes_received: self.reply.len() as u64,
             outputs,

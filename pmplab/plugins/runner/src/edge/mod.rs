@@ -49,6 +49,9 @@ impl Guest for Core {
         RUN.with_borrow_mut(|run| {
             let run = run.as_mut().ok_or("the run was not started")?;
             let stepped = run.step(now, budget);
+            if let Some(lie) = run.broken() {
+                return Err(lie.to_owned());
+            }
             let phase = match stepped.phase {
                 engine::Phase::Running => Phase::Running,
                 engine::Phase::Draining => Phase::Draining,
