@@ -24,8 +24,12 @@ def add(parser: argparse.ArgumentParser) -> None:
     build.add_argument("path", nargs="?", type=Path, default=Path(), metavar="DIR", help="folder of the project (default: here)")
     build.add_argument("--out", type=Path, default=None, metavar="FILE", help="file to write (default: in its example bundle)")
     check = what.add_parser("check", help="try the rules of the contract on a component; exit 2 when it breaks one")
-    check.add_argument("path", nargs="?", type=Path, default=Path(), metavar="FILE|DIR", help="component, or project that was built")
-    check.add_argument("--target", default=None, metavar="HOST:PORT", help="server that answers its example call (default: an echo)")
+    check.add_argument(
+        "path", nargs="?", type=Path, default=Path(), metavar="FILE|DIR", help="component, or project that was built"
+    )
+    check.add_argument(
+        "--target", default=None, metavar="HOST:PORT", help="server that answers its example call (default: an echo)"
+    )
     for one in (new, build, check):
         add_json(one)
 

@@ -122,8 +122,8 @@ Plugin = export(plugin)
 def _hide(wit: Path, to: Path) -> None:
     """Copy the WIT with another name for `wasi`.
 
-    componentize-py gives Python's own library stubs in place of all of `wasi:`, lest a plugin find the folders of the run: what the
-    plugin itself is to reach must have another name meanwhile.
+    componentize-py gives Python's own library stubs in place of all of `wasi:`, lest a plugin find the folders of the run:
+    what the plugin itself is to reach must have another name meanwhile.
     """
     files = {"world.wit": wit / "python" / "world.wit", "deps/protocol/plugin.wit": wit / "protocol" / "plugin.wit"}
     files |= {f"deps/{path.name}": path for path in (wit / "python").glob("wasi-*.wit")}
@@ -145,7 +145,14 @@ def _section_of(project: Path) -> dict[str, Any]:
 def _run(command: list[str], folder: Path, env: dict[str, str] | None, wrong: str) -> str:
     try:
         done = subprocess.run(
-            command, cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=_LONGEST_S, stdin=subprocess.DEVNULL
+            command,
+            cwd=folder,
+            env=env,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_LONGEST_S,
+            stdin=subprocess.DEVNULL,
         )
     except subprocess.TimeoutExpired:
         raise BuildError(f"{wrong}: it took longer than {_LONGEST_S} s", place=str(folder)) from None

@@ -1,7 +1,7 @@
 """`pmp plugin check`: the rules of the contract, tried one after another on a built component.
 
-The component says in its section how it is called for this: `"check": {"call": "say", "with": {"host": "{host}", "port": "{port}"}}`;
-`{host}` and `{port}` become those of a peer that echoes, of one that never answers, and of one that is not there.
+The component says in its section how it is called for this, as `"check": {"call": "say", "with": {"host": "{host}"}}`; `{host}`
+and `{port}` become those of a peer that echoes, of one that never answers, and of one that is not there.
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ from pmplab.kit.driven import MS, Broken, Driven
 from pmplab.kit.servers import Peer, nobody
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from wasmtime.component import Component
 
     from pmplab.host._wasm import Workshop
@@ -170,7 +168,7 @@ class _Suite:
                     self.wrong.setdefault(self._current, said)
         return tuple(self._told(id) for id in RULES)
 
-    def _told(self, id: str) -> Rule:  # noqa: A002 - the name of the field
+    def _told(self, id: str) -> Rule:
         if id in self.wrong:
             return Rule(id, "failed", self.wrong[id])
         if id in self.reached:
@@ -182,7 +180,7 @@ class _Suite:
         self._current = ids[0]
         self.reached |= set(ids)
 
-    def _note(self, id: str, why: str) -> None:  # noqa: A002 - the name of the field
+    def _note(self, id: str, why: str) -> None:
         self.wrong.setdefault(id, why)
 
     def _must(self, holds: bool, why: str) -> None:
@@ -291,7 +289,7 @@ class _Suite:
     def _ready(self, host: str, port: int, timeout: int = TIMEOUT) -> Driven | None:
         """Return a component with the example action prepared for a peer; None when there is no example."""
         if self._example is None:
-            for id in RULES:  # noqa: A001 - the name of the field
+            for id in RULES:
                 if id not in self.reached:
                     self.skipped.setdefault(id, _NO_EXAMPLE)
             return None

@@ -61,7 +61,8 @@ class Driven:
         about = self.section["calls"].get(call, {})
         text = params if isinstance(params, str) else json.dumps(params)
         values = {
-            "call": call, "params": text, "holes": [], "outputs": list(about.get("outputs") or {}) if outputs is None else outputs,
+            "call": call, "params": text, "holes": [],
+            "outputs": list(about.get("outputs") or {}) if outputs is None else outputs,
             "measures": list(about.get("measures") or {}), "resources": [], "timeout": timeout, "max-body": 1 << 20,
         }  # fmt: skip
         record = Record()

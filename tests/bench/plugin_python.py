@@ -42,7 +42,9 @@ def main() -> int:
         script = project / "example" / "script.yaml"
         text = script.read_text(encoding="utf-8").replace("7007", str(port[0]))
         script.write_text(
-            text.replace("user-count: 10, spawn-rate: 10/s, iterations: 20", f"user-count: {USERS}, spawn-rate: 1000/s, iterations: {EACH}")
+            text.replace(
+                "user-count: 10, spawn-rate: 10/s, iterations: 20", f"user-count: {USERS}, spawn-rate: 1000/s, iterations: {EACH}"
+            )
         )
         home = os.environ.get("PMPLAB_HOME") or str(Path(folder) / "home")
         run = pmplab.run(project / "example", allow=["echo=net"], home=home, wait=True)

@@ -10,8 +10,9 @@ from pmplab.kit import build, scaffold
 
 HERE = Path(__file__).parent
 CALLS = (
-    "well", "loop-in-prepare", "loop-in-run-action", "loop-in-advance", "trap", "bomb", "same-token", "unknown-token", "twice", "flood",
-    "huge", "ended-in-the-past", "ended-in-the-future", "clock-in-the-past", "clock-in-the-future", "wrong-outputs", "never",
+    "well", "loop-in-prepare", "loop-in-run-action", "loop-in-advance", "trap", "bomb", "same-token", "unknown-token",
+    "twice", "flood", "huge", "ended-in-the-past", "ended-in-the-future", "clock-in-the-past", "clock-in-the-future",
+    "wrong-outputs", "never",
 )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from typing import ClassVar
 
 WIT = "pmplab:protocol@0.1.0"
 _TYPES = {
@@ -60,7 +61,7 @@ class Plugin:
     name = ""
     version = "0.1.0"
     # Keys of the section that are none of the contract's, such as `check`, which `pmp plugin check` reads.
-    about: dict = {}
+    about: ClassVar[dict] = {}
 
     def check(self, call: str, params: dict) -> None:
         """Look at the parameters of an action before the run begins; what a template fills is None. Raise Refusal."""

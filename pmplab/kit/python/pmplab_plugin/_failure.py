@@ -2,7 +2,7 @@
 
 
 class Failure(Exception):  # noqa: N818 - the word of the contract
-    """An action failed: `kind` is an error type of the table of pmplab (`transport.eof`, `other`), `outputs` what it brought all the same."""
+    """An action failed: `kind` is an error type of the table of pmplab, `outputs` what it brought all the same."""
 
     def __init__(self, kind: str, message: str, **outputs: object) -> None:
         super().__init__(message)

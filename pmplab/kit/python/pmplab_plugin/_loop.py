@@ -38,7 +38,7 @@ class Ready:
 class Task:
     """An action in flight."""
 
-    __slots__ = ("coroutine", "context", "waits")
+    __slots__ = ("context", "coroutine", "waits")
 
     def __init__(self, coroutine, context):
         self.coroutine = coroutine
@@ -132,7 +132,7 @@ class Loop:
     def _give_up(self, task, event, kind, message):
         try:
             task.coroutine.close()
-        except Exception as error:  # noqa: BLE001  it is the author's code
+        except Exception as error:
             message = f"{message}; ending it raised {described(error)}"
         self._end(task, event, kind, message, {}, broken=True)
 
@@ -148,7 +148,7 @@ class Loop:
         except Failure as failure:
             broken = not failure.kind.startswith("protocol.")
             self._end(task, "fail", failure.kind, failure.message, failure.outputs, broken=broken)
-        except Exception as error:  # noqa: BLE001  it is the author's code
+        except Exception as error:
             self._end(task, "fail", "other", described(error), {}, broken=True)
         else:
             if isinstance(task.waits, Ready):
