@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import resource
 import signal
 import tempfile
 import threading
@@ -151,6 +152,7 @@ class Instance:
         deadline: float = 30.0,
     ) -> None:
         self._log = log
+        self._memory = memory
         self._log_start = log.stat().st_size if log is not None and log.exists() else 0
         wasi = wasmtime.WasiConfig()
         for folder, guest in read_only:
@@ -201,9 +203,9 @@ class Instance:
         except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
             raise self._failure(error, name) from None
 
-    def drop(self, resource: Any) -> None:
+    def drop(self, handle: Any) -> None:
         """Give back a resource that an export returned."""
-        resource.drop(self._store)
+        handle.drop(self._store)
 
     def call_aside(self, name: str, *arguments: object, deadline: float) -> Any:
         """As `call`, in a thread of its own: of use where the engine cannot interrupt, and Ctrl-C is heard meanwhile.
@@ -279,6 +281,13 @@ class Instance:
             return _overdue(call)
         if "memory" in text and "exceeds" in text:
             return TrappedError(f"WebAssembly code needs more memory than it may have: {_first_line(error)}")
+        used = _peak()
+        if not said and "unreachable" in text and used >= self._memory * 3 // 4:
+            # A guest that gets no more memory gives up without a word.
+            has, may = used >> 20, self._memory >> 20
+            return TrappedError(
+                f"WebAssembly code gave up in `{call}` for want of memory: {has} MB are in use, and it may have {may}"
+            )
         return TrappedError(f"WebAssembly code failed in `{call}`: {said or _cause(error)}")
 
     def _said(self) -> str:
@@ -340,6 +349,11 @@ def imports(component: Component, on: wasmtime.Engine, path: Path) -> tuple[bool
 def _result(answer: Any) -> tuple[bool, str]:
     # `result<string, string>` arrives as a tagged Variant, as both payloads have the same Python class.
     return answer.tag == "ok", str(answer.payload)
+
+
+def _peak() -> int:
+    """Return the most memory that this process ever had, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
 
 
 def _overdue(call: str) -> TrappedError:

@@ -55,7 +55,7 @@ def write(folder: Path, component: bytes, call: str) -> Path:
         ("loop-in-run-action", "did not return from `step` in time"),
         ("loop-in-advance", "did not return from `step` in time"),
         ("trap", "on purpose"),
-        ("bomb", "memory"),
+        ("bomb", "for want of memory"),
         ("same-token", "two actions in flight got the token"),
         ("unknown-token", "which is of no action in flight"),
         ("twice", "which is of no action in flight"),
