@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 import wasmtime
 from wasmtime import _ffi
-from wasmtime.component import Component, Linker
+from wasmtime.component import Component, Linker, Record
 
 from pmplab.errors import ComponentError, PmpError, TrappedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
 
     from wasmtime.component import Func
@@ -344,6 +344,13 @@ def imports(component: Component, on: wasmtime.Engine, path: Path) -> tuple[bool
     """Ask the vendored composer what the component at `path` imports: a JSON list, or what is wrong."""
     instance = Instance(component, on, COMPOSER, read_only=[(path.parent, "/work")], deadline=60.0)
     return _result(instance.call("imports", path.name))
+
+
+def record(fields: Mapping[str, Any]) -> Any:
+    """Return a record of WIT with these fields."""
+    made = Record()
+    made.__dict__.update(fields)
+    return made
 
 
 def _result(answer: Any) -> tuple[bool, str]:

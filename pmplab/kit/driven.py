@@ -7,8 +7,6 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from wasmtime.component import Record
-
 from pmplab.host import _wasm
 from pmplab.workbook import schema
 
@@ -65,9 +63,7 @@ class Driven:
             "outputs": list(about.get("outputs") or {}) if outputs is None else outputs,
             "measures": list(about.get("measures") or {}), "resources": [], "timeout": timeout, "max-body": 1 << 20,
         }  # fmt: skip
-        record = Record()
-        record.__dict__.update(values)
-        answer = self.instance.call("prepare", len(self._actions), record)
+        answer = self.instance.call("prepare", len(self._actions), _wasm.record(values))
         if answer is None or getattr(answer, "tag", "") == "ok":
             self._actions.append(values)
             return None
