@@ -42,6 +42,7 @@ class Report:
 
     `verdict`: `failed` when a threshold did not hold or the run is worse than what is usual, `inconclusive` when the harness was
     the limit or the run did not finish, `empty` when nothing was recorded, else `passed`; `reasons` says why, in sentences.
+    `learned` are the lessons that were accepted in earlier runs of the scenario and are not among its own, each with its run.
     """
 
     run_id: str
@@ -66,6 +67,7 @@ class Report:
     comparison: Comparison | None
     register: Register
     lessons: tuple[Lesson, ...]
+    learned: tuple[tuple[str, Lesson], ...]
     closing: Closing
     seconds: pl.DataFrame
     load: pl.DataFrame
@@ -117,11 +119,13 @@ def _report(run: Run, baseline: RunLike | None) -> Report:
     frames, facts, plan = analysis.hold(run.frames), run.manifest, run.plan
     known = analysis.health_of(frames, plan, facts)
     compared = library.usual(run) if baseline is None else library.compare(run.dir, baseline, home=run.home)
-    register = analysis.register(frames, plan, facts=facts, health=known)
+    shares = analysis.percentiles(frames)
+    register = analysis.register(frames, plan, facts=facts, health=known, known=shares)
     amplified, burst = analysis.retries(frames), analysis.bursts(frames)
     steps = analysis.levels(frames, plan)
-    summed = summary_of(run, frames).to_json()
+    summed = summary_of(run, frames, shares).to_json()
     proposed = analysis.lessons(register, health=known, bursts=burst, retries=amplified)
+    own = lessons.merged(proposed, lessons.known(run))
     verdict, reasons = _verdict(summed, facts, known, compared)
     return Report(
         run_id=run.id,
@@ -134,18 +138,20 @@ def _report(run: Run, baseline: RunLike | None) -> Report:
         milestones=analysis.milestones(frames, plan, facts),
         adherence=analysis.adherence(frames),
         value=analysis.earned_value(frames, plan, _weights(run, compared)),
-        percentiles=analysis.percentiles(frames),
+        percentiles=shares,
         phases=analysis.phases(frames),
         heatmap=analysis.heatmap(frames),
         tail=analysis.tail(frames),
         errors=analysis.errors(frames),
         bursts=burst,
-        first_failure=analysis.first_failure(frames),
+        # It looks at the begin of the run: the rest need not be read.
+        first_failure=analysis.first_failure(run.frames),
         retries=amplified,
         capacity=capacity(steps) if steps.height > 1 else None,
         comparison=compared,
         register=register,
-        lessons=lessons.merged(proposed, lessons.known(run)),
+        lessons=own,
+        learned=tuple(one for one in lessons.before(run) if one[1].id not in {lesson.id for lesson in own}),
         closing=closing(book_of(run, frames)),
         seconds=seconds_of(run, frames),
         load=_load(run),

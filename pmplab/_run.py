@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from pmplab._workbook import Workbook
     from pmplab.analysis import Summary
+    from pmplab.analysis.percentiles import NodePercentiles
     from pmplab.analysis.summary import Tables
     from pmplab.bundle import Bundle
     from pmplab.engine import Engine, Session
@@ -55,8 +56,8 @@ def several(runs: RunLike | Iterable[RunLike]) -> list[RunLike]:
     return [runs] if isinstance(runs, (str, os.PathLike, Run)) else list(runs)
 
 
-def summary_of(run: Run, tables: Tables) -> Summary:
-    """Sum up what is in `tables`, which are those of `run` or a part of them."""
+def summary_of(run: Run, tables: Tables, known: Iterable[NodePercentiles] | None = None) -> Summary:
+    """Sum up what is in `tables`, which are those of `run` or a part of them; `known` are their percentiles, for who has them."""
     from pmplab.analysis import summary
 
     state = run.state
@@ -68,6 +69,7 @@ def summary_of(run: Run, tables: Tables) -> Summary:
         progress=run.progress,
         run_dir=str(run.dir),
         status=state.status,
+        known=known,
     )
 
 

@@ -10,6 +10,7 @@
     ├── LibraryError        a file of the library is damaged or in use      exit 2
     ├── ComponentError      a component is damaged or does not fit          exit 1 (2 for one of the bundle's)
     ├── EngineError         the run could not begin, or its process died    exit 1
+    ├── WorkbookError       a running core's Workbook refused a value       exit 1
     ├── RunInterrupted      the user stopped the run                        exit 105
     └── TrappedError        WebAssembly code failed                         exit 107
 
@@ -40,6 +41,7 @@ __all__ = [
     "SettingsError",
     "TrappedError",
     "UsageError",
+    "WorkbookError",
     "nearest",
     "writing",
 ]
@@ -162,6 +164,16 @@ class EngineError(PmpError):
     default_code = "PMP-E0810"
 
 
+class WorkbookError(PmpError):
+    """A running core's Workbook did not do as it was asked. `kind` is the case of its interface, such as `unknown-path`."""
+
+    default_code = "PMP-E0814"
+
+    def __init__(self, message: str, *, kind: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
 class RunInterrupted(PmpError):  # noqa: N818 - it is no mistake
     """The user stopped the run, which is kept: `run` is its handle."""
 
@@ -177,7 +189,7 @@ class RunInterrupted(PmpError):  # noqa: N818 - it is no mistake
 
 
 class TrappedError(PmpError):
-    """WebAssembly code failed: a panic, a memory limit, or too long without an answer."""
+    """WebAssembly code failed: a panic, a memory limit, too long without an answer, or a breach of its contract."""
 
     default_code = "PMP-E0812"
     default_exit = 107

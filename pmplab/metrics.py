@@ -17,6 +17,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from pmplab._version import __version__
 from pmplab.analysis import latency
 from pmplab.errors import UsageError
+from pmplab.workbook.ends import ended
 from pmplab.workbook.tailing import Tail
 
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ class RunMetrics:
         if rows.is_empty():
             return
         text = rows.with_columns(pl.col("scenario", "node", "call", "event", "class", "error_type").cast(pl.String))
-        for scenario, node, call, event, count in text.group_by("scenario", "node", "call", "event").len().rows():
+        end = pl.when(ended("cancelled")).then(pl.lit("cancelled")).otherwise("event").alias("event")
+        for scenario, node, call, event, count in text.group_by("scenario", "node", "call", end).len().rows():
             self._events[scenario, node, call, event] += count
         wrong = text.filter(pl.col("event") != "success")
         for node, kind, whose, count in wrong.group_by("node", "error_type", "class").len().rows():
@@ -165,19 +167,35 @@ def _at_its_place(metrics: Any) -> Any:
 
 
 class Exporter:
-    """Serves the metrics of a run on a port of loopback until it is closed. A context manager."""
+    """Serves the metrics of a run on a port of loopback until it is closed. A context manager.
 
-    def __init__(self, run: Run, port: int, address: str = "127.0.0.1") -> None:
-        registry = CollectorRegistry()
-        registry.register(RunMetrics(run))
+    The port is taken at once, so that a run whose metrics cannot be served need not begin; `show` says which run it is.
+    """
+
+    def __init__(self, port: int, address: str = "127.0.0.1") -> None:
+        self._registry = CollectorRegistry()
         try:
-            self._server, self._thread = start_http_server(port, addr=address, registry=registry)
+            self._server, self._thread = start_http_server(port, addr=address, registry=self._registry)
         except OSError as error:
             message = f"metrics cannot be served on port {port}: {error.strerror}"
             raise UsageError(message, place="--metrics", help="another port, or 0 for any") from None
         self._server.set_app(_at_its_place(self._server.get_app()))
         self.port: int = self._server.server_port
         self.url = f"http://{address}:{self.port}/metrics"
+
+    def show(self, run: Run) -> Self:
+        """Serve the metrics of this run from now on."""
+        self._registry.register(RunMetrics(run))
+        return self
+
+    def close_after(self, run: Run) -> None:
+        """Close by itself once the run has ended, without waiting for it here."""
+
+        def wait() -> None:
+            run.wait()
+            self.close()
+
+        threading.Thread(target=wait, name="pmplab-metrics", daemon=True).start()
 
     def __enter__(self) -> Self:
         return self

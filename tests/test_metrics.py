@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 import subprocess
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -30,7 +31,7 @@ _ORDER = ["scenario", "node", "call", "event", "error_type", "class", "process_g
 
 
 def scraped(run: pmplab.Run) -> dict[str, dict[tuple[str, ...], float]]:
-    with Exporter(run, 0) as exporter:
+    with Exporter(0).show(run) as exporter:
         text = urllib.request.urlopen(exporter.url, timeout=10).read().decode()
     found: dict[str, dict[tuple[str, ...], float]] = {}
     for family in text_string_to_metric_families(text):
@@ -74,7 +75,7 @@ def test_users_stand_in_their_process_groups(tmp_path: Path) -> None:
 
 def test_only_the_metrics_are_answered(tmp_path: Path) -> None:
     make(tmp_path, 1)
-    with Exporter(pmplab.open_run("latest", home=tmp_path), 0) as exporter:
+    with Exporter(0).show(pmplab.open_run("latest", home=tmp_path)) as exporter:
         for path in ("metrics", ""):
             with urllib.request.urlopen(exporter.url.removesuffix("metrics") + path, timeout=10) as answer:
                 assert b"pmplab_running" in answer.read()
@@ -88,7 +89,7 @@ def test_promtool_finds_nothing_to_say_against_the_metrics(tmp_path: Path) -> No
     if promtool is None:
         pytest.skip("promtool is not installed here: it comes with Debian's `prometheus`")
     make(tmp_path, 1, frame=actions(random.Random(1), 400, fail=0.1), progress=PROGRESS)
-    with Exporter(pmplab.open_run("latest", home=tmp_path), 0) as exporter:
+    with Exporter(0).show(pmplab.open_run("latest", home=tmp_path)) as exporter:
         text = urllib.request.urlopen(exporter.url, timeout=10).read()
     done = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, timeout=60, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
@@ -97,5 +98,21 @@ def test_promtool_finds_nothing_to_say_against_the_metrics(tmp_path: Path) -> No
 def test_a_port_that_is_taken_is_one_clear_error(tmp_path: Path) -> None:
     make(tmp_path, 1)
     run = pmplab.open_run("latest", home=tmp_path)
-    with Exporter(run, 0) as first, pytest.raises(UsageError, match="cannot be served"):
-        Exporter(run, first.port)
+    with Exporter(0).show(run) as first, pytest.raises(UsageError, match="cannot be served"):
+        Exporter(first.port)
+
+
+def test_in_a_notebook_they_are_served_until_the_run_has_ended(tmp_path: Path) -> None:
+    make(tmp_path, 1, frame=actions(random.Random(1), 100))
+    run = pmplab.open_run("latest", home=tmp_path)
+    exporter = Exporter(0).show(run)
+    assert b"pmplab_actions" in urllib.request.urlopen(exporter.url, timeout=10).read()
+    exporter.close_after(run)
+    for _ in range(500):
+        try:
+            urllib.request.urlopen(exporter.url, timeout=10).read()
+        except OSError:
+            break
+        time.sleep(0.01)
+    else:
+        pytest.fail("it is served for ever")

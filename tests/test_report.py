@@ -12,6 +12,7 @@ import pytest
 import pmplab
 from pmplab.cli import main
 from pmplab.errors import RunNotFoundError, UsageError
+from pmplab.library import lessons
 from tests.made_runs import actions, make
 
 
@@ -100,3 +101,18 @@ def test_errors_are_those_of_users(tmp_path: Path) -> None:
         pmplab.report("latest", home=tmp_path)
     with pytest.raises(RunNotFoundError):
         pmplab.report("2020", home=tmp_path)
+
+
+def test_what_was_learned_stands_in_the_reports_of_later_runs(tmp_path: Path) -> None:
+    first = pmplab.open_run(make(tmp_path, 1, frame=actions(random.Random(1), 500)))
+    lessons.add(first, "warm the cache <first>")
+    dropped = lessons.add(first, "buy more memory")
+    lessons.reject(first, dropped.id)
+    make(tmp_path, 2, key="other", frame=actions(random.Random(2), 500))
+    assert pmplab.report("latest", home=tmp_path).learned == ()
+    make(tmp_path, 3, frame=actions(random.Random(3), 500))
+    report = pmplab.report("latest", home=tmp_path)
+    assert [(run, one.recommendation) for run, one in report.learned] == [(first.id, "warm the cache <first>")]
+    assert "warm the cache &lt;first&gt;" in report.html
+    assert "LEARNED BEFORE" in repr(report._repr_mimebundle_()["text/plain"])
+    assert pmplab.report(first).learned == (), "its own are not from before"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from pmplab.analysis import governed, raci
+from pmplab.workbook.ends import ENDS
 from pmplab.workbook.sections import AREAS
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def _quality(book: Book) -> pl.DataFrame:
     rows = book.attempts
     return _joined(
         book,
-        {name: rows.select(pl.col("t_end").alias("t"), pl.col(name).alias("count")) for name in ("success", "fail", "timeout")},
+        {name: rows.select(pl.col("t_end").alias("t"), pl.col(name).alias("count")) for name in ENDS},
     )
 
 

@@ -9,6 +9,7 @@ import polars as pl
 
 from pmplab.analysis import kept
 from pmplab.analysis.wbs import leaves
+from pmplab.workbook.ends import ENDS, ended, of_windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -51,17 +52,17 @@ class Book:
     def attempts(self) -> pl.LazyFrame:
         """Rows of attempts with `scenario`, `node`, `component`, `t_end`, and how many each stands for, ended and went wrong.
 
-        Columns `count`, `success`, `fail`, `timeout`, `wrong` (failures and timeouts of the target) and `busy` (ns of response
-        time), whether rows were kept or aggregates of a second.
+        Columns `count`, `success`, `fail`, `timeout`, `cancelled`, `wrong` (failures and timeouts of the target) and `busy` (ns
+        of response time), whether rows were kept or aggregates of a second.
         """
         names = [pl.col(name).cast(pl.String) for name in ("scenario", "node", "component")]
         if self.windowed:
             whose = pl.when(pl.col("class") == "target").then(pl.col("fail") + pl.col("timeout")).otherwise(0)
-            counts = pl.col("count", "success", "fail", "timeout")
+            counts = (pl.col("count"), *of_windows())
             times = (pl.col("t").alias("t_end"), pl.col("response_sum").alias("busy"))
-            return self.table("windows").select(*names, *times, counts, whose.alias("wrong"))
+            return self.table("windows").select(*names, *times, *counts, whose.alias("wrong"))
         one = pl.lit(1, pl.Int64).alias("count")
-        events = [(pl.col("event") == name).cast(pl.Int64).alias(name) for name in ("success", "fail", "timeout")]
+        events = [ended(end).cast(pl.Int64).alias(end) for end in ENDS]
         wrong = ((pl.col("event") != "success") & (pl.col("class") == "target")).fill_null(value=False).cast(pl.Int64)
         busy = (pl.col("t_end") - pl.col("t_intended")).alias("busy")
         return self.table("actions").select(*names, "t_end", busy, one, *events, wrong.alias("wrong"))

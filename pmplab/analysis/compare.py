@@ -36,6 +36,8 @@ KNOWN = 5
 """From so many like runs on, their scatter is known."""
 UNKNOWN = 0.10
 """By how much a single run must move while it is not, or by twice the tolerance: a p99 scatters more than a p50."""
+UNKNOWN_SHARE = 0.01
+"""The same of an error rate, which is a share itself: a few failures in one run are chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +122,11 @@ def compare(
     drafts = [draft for draft in drafts if draft.said]
     gate = _judged([d for d in drafts if "/" not in d.where], _holm)
     nodes = _judged([d for d in drafts if "/" in d.where], _benjamini_hochberg)
-    return Compared(_overall(gate), gate, nodes)
+    return Compared(overall(gate), gate, nodes)
 
 
-def _overall(gate: Iterable[Change]) -> Verdict:
+def overall(gate: Iterable[Change]) -> Verdict:
+    """Return the verdict of a whole from those of its figures."""
     verdicts = [change.verdict for change in gate]
     if "worse" in verdicts:
         return "worse"
@@ -239,10 +242,11 @@ class _Draft:
             limits.append(
                 (self._scatters(family) * scatter, f"runs of this scenario scatter ({_say_scale(scatter, self.metric)} sd)")
             )
-        if len(self.scattered) < KNOWN and not self.metric.absolute:
-            share = max(UNKNOWN, 2 * self.metric.tolerance)
-            text = f"{share:.0%}, as the scatter of {len(self.scattered)} like run{'s' * (len(self.scattered) != 1)} says little"
-            limits.append((math.log1p(share), text))
+        if len(self.scattered) < KNOWN:
+            share = max(UNKNOWN_SHARE if self.metric.absolute else UNKNOWN, 2 * self.metric.tolerance)
+            runs = f"{len(self.scattered)} like run{'s' * (len(self.scattered) != 1)}"
+            text = f"{_say(share, self.metric)}, as the scatter of {runs} says little"
+            limits.append((share if self.metric.absolute else math.log1p(share), text))
         return max(limits)
 
     def _scatters(self, family: int) -> float:

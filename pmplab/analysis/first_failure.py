@@ -10,6 +10,7 @@ import polars as pl
 from pmplab.analysis import kept
 from pmplab.analysis.seconds import seconds
 from pmplab.analysis.windows import by_second
+from pmplab.workbook.ends import ended
 
 if TYPE_CHECKING:
     from pmplab.analysis.summary import Tables
@@ -42,10 +43,13 @@ class FirstFailure:
 
 
 def first_failure(frames: Tables, before_s: int = 10) -> FirstFailure | None:
-    """Return the first failure of a run with the `before_s` seconds before it; None: nothing failed."""
+    """Return the first failure of a run with the `before_s` seconds before it; None: nothing failed.
+
+    What the run itself gave up did not fail.
+    """
     aggregates = kept.windowed(frames)
     rows = kept.table(frames, "windows" if aggregates else "actions")
-    wrong = pl.col("error_type").is_not_null() if aggregates else pl.col("event") != "success"
+    wrong = pl.col("class").is_not_null() if aggregates else ended("fail") | ended("timeout")
     when = "t" if aggregates else "t_end"
     failed = rows.filter(wrong & pl.col(when).is_not_null())
     at = failed.select(pl.col(when).min()).collect().item()

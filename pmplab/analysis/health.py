@@ -198,12 +198,9 @@ def _dispatch(frames: Tables, full: list[str]) -> tuple[float | None, float | No
         queued = kept.table(frames, "tasks").filter(pl.col("scenario").cast(pl.String).is_in(full))
         actions = actions.join(queued.select("task", begin="t_start"), on="task", how="left")
         due = pl.max_horizontal("t_intended", "begin")
-    row = actions.select(
-        dispatch=(latency.begun() - due - pl.col("lease_wait")).quantile(0.99, latency.INTERPOLATION),
-        response=latency.response().quantile(0.5, latency.INTERPOLATION),
-    ).collect()
-    dispatch, response = row.row(0)
-    return dispatch, response
+    waited = latency.begun() - due - pl.col("lease_wait")
+    found = actions.select(dispatch=waited, response=latency.response()).collect()
+    return latency.nearest(found["dispatch"], 0.99)[0], latency.nearest(found["response"], 0.5)[0]
 
 
 def _host(frames: Tables) -> pl.LazyFrame:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 NOT_KEPT = "not kept: the run recorded aggregates of a second only"
 NOTHING = "nothing was recorded"
-_TABLES = ("actions", "measures", "tasks", "load", "leases", "changes", "windows", "ends", "host")
+_TABLES = ("actions", "measures", "tasks", "load", "leases", "changes", "windows", "ends", "measured", "host")
 _HELD = ("node", "scenario", "event", "class", "t_intended", "t_end")
 _DERIVED = {"cpu_s": pl.Float64(), "cpu_percent": pl.Float64()}
 
@@ -54,6 +54,7 @@ class Kept:
     changes: pl.LazyFrame
     windows: pl.LazyFrame
     ends: pl.LazyFrame
+    measured: pl.LazyFrame
     host: pl.LazyFrame
 
 

@@ -10,9 +10,13 @@ a mean of two.
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
+import numpy as np
 import polars as pl
+
+from pmplab.workbook.ends import ENDS, ended
 
 INTERPOLATION: Literal["nearest"] = "nearest"
 QUANTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99}
@@ -64,7 +68,19 @@ def figures(column: str, prefix: str = "") -> list[pl.Expr]:
     return [(figure / 1e6).name.map(lambda name: f"{prefix}{name}_ms") for figure in [*found, time.max().alias("max")]]
 
 
+def nearest(values: pl.Series, *quantiles: float) -> list[int | None]:
+    """Return quantiles of whole numbers, each the sample at the nearest rank; nulls are no samples, and without any it is None.
+
+    Of a column as a whole this is several times as fast as an aggregation, which sorts it for each of them.
+    """
+    known = values.drop_nulls()
+    if known.is_empty():
+        return [None for _ in quantiles]
+    ranks = [math.floor(q * (len(known) - 1) + 0.5) for q in quantiles]
+    ordered = np.partition(known.to_numpy(), ranks)
+    return [int(ordered[rank]) for rank in ranks]
+
+
 def counts() -> list[pl.Expr]:
-    """Return the attempts by event, as aggregations `count`, `success`, `fail`, `timeout`."""
-    events = [(pl.col("event") == event).sum().cast(pl.Int64).alias(event) for event in ("success", "fail", "timeout")]
-    return [pl.len().cast(pl.Int64).alias("count"), *events]
+    """Return the attempts by how they ended, as aggregations `count`, `success`, `fail`, `timeout`, `cancelled`."""
+    return [pl.len().cast(pl.Int64).alias("count"), *(ended(end).sum().cast(pl.Int64).alias(end) for end in ENDS)]

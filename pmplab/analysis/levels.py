@@ -102,23 +102,29 @@ def levels(frames: Tables, plan: Mapping[str, Any] | None = None) -> pl.DataFram
 
 
 def _figured(frames: Tables, stood: pl.DataFrame) -> pl.DataFrame:
-    time = latency.response().filter(latency.measured())
-    stay = (pl.col("t_end") - latency.begun()).clip(0)
+    time, stay = pl.col("response"), pl.col("stay")
     actions = (
-        kept.table(frames, "actions")
-        .with_columns((pl.col("t_end") // _SECOND).alias("second"))
+        latency.timed(kept.table(frames, "actions"), "response")
+        .select(
+            "response",
+            (pl.col("t_end") // _SECOND).alias("second"),
+            (pl.col("t_end") - latency.begun()).clip(0).alias("stay"),
+            (pl.col("event") == "success").alias("good"),
+            ((pl.col("event") != "success") & (pl.col("class") == "target")).alias("wrong"),
+        )
         .join(stood.lazy().select("second", "level"), on="second")
+        .collect()
+        .lazy()
     )
     ended = actions.group_by("level").agg(
-        (pl.col("event") == "success").sum().alias("good"),
-        ((pl.col("event") != "success") & (pl.col("class") == "target")).sum().alias("wrong"),
+        pl.col("good", "wrong").sum(),
         pl.len().alias("all"),
         (time.mean() / 1e6).alias("mean_ms"),
         (stay.mean() / 1e6).alias("stay_ms"),
         (stay.sum() / _SECOND).alias("area"),
         *((time.quantile(q, interpolation=latency.INTERPOLATION) / 1e6).alias(f"{n}_ms") for n, q in _QUANTILES.items()),
     )
-    every = actions.group_by("level", "second").agg((pl.col("event") == "success").sum().alias("each"))
+    every = actions.group_by("level", "second").agg(pl.col("good").sum().alias("each"))
     figures, each = pl.collect_all([ended, every])
     scatter = (
         stood.select("level", "second")

@@ -188,5 +188,5 @@ def _round(value: float | None) -> float | None:
 
 
 def _recorded(book: Book) -> int:
-    names = ("actions", "measures", "tasks", "load", "leases", "changes", "windows", "ends")
+    names = ("actions", "measures", "tasks", "load", "leases", "changes", "windows", "ends", "measured")
     return sum(int(book.table(name).select(pl.len()).collect().item()) for name in names)

@@ -68,7 +68,9 @@ def phases(frames: Tables, by: str = "node") -> Phases:
         return Phases(nothing, kept.NOT_KEPT)
     found = spans()
     instants = ("t_intended", "t_connect", "t_start", "t_first_byte", "t_end", "lease_wait", "throttle_wait")
-    actions = kept.table(frames, "actions").filter(latency.measured()).select(by, *instants).collect().lazy()
+    known = kept.table(frames, "actions").select(by, *instants, measured=latency.measured()).collect()
+    # What is measured are mostly all: then nothing is copied.
+    actions = (known if known["measured"].all() else known.filter("measured")).lazy()
     # Most runs have phases that never took any time: their percentiles need no search.
     idle = actions.select((span == 0).all().alias(name) for name, span in found.items()).collect().row(0, named=True)
     whole = actions.group_by(by).agg(latency.response().sum().alias("whole"))

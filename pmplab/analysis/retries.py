@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from pmplab.analysis import kept
+from pmplab.workbook.ends import ended
 
 if TYPE_CHECKING:
     from pmplab.analysis.summary import Tables
@@ -51,7 +52,7 @@ def retries(frames: Tables) -> RetryAmplification:
     actions = kept.table(frames, "actions")
     wanted = (pl.col("attempt") == 1).sum().cast(pl.Int64).alias("wanted")
     attempts = pl.len().cast(pl.Int64).alias("attempts")
-    failed = (pl.col("event") != "success").sum().cast(pl.Int64).alias("failed")
+    failed = (ended("fail") | ended("timeout")).sum().cast(pl.Int64).alias("failed")
     found = actions.group_by("node").agg(attempts, wanted, failed, pl.col("attempt").max().alias("most")).collect()
     retried = found.filter(pl.col("most") > 1)
     if retried.is_empty():

@@ -13,6 +13,7 @@ import polars as pl
 
 from pmplab.analysis import kept, latency
 from pmplab.analysis.errors import errors
+from pmplab.analysis.percentiles import percentiles
 from pmplab.analysis.proportion import Share, share
 from pmplab.analysis.wbs import leaves
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from pmplab.analysis.health import Health
+    from pmplab.analysis.percentiles import NodePercentiles
     from pmplab.analysis.summary import Tables
 
 Strategy = Literal["avoid", "transfer", "mitigate", "accept", "escalate"]
@@ -98,10 +100,12 @@ def register(
     *,
     facts: Mapping[str, Any] | None = None,
     health: Health | None = None,
+    known: Iterable[NodePercentiles] | None = None,
 ) -> Register:
     """Compute the register of a run.
 
     `facts` is the run's manifest: its judged thresholds and its alerts become issues. Without a plan all nodes weigh alike.
+    `known` are the percentiles of the same tables by node, for who has them.
     """
     found: list[Risk] = []
     owners, weights = _of_plan(plan)
@@ -127,7 +131,7 @@ def register(
                     occurred=kind.rate.k > 0,
                 )
             )
-    found += _tails(frames, weights, owners)
+    found += _tails(frames, weights, owners, known)
     found += _leases(frames)
     if health is not None and health.verdict == "harness-limited":
         found.append(
@@ -213,20 +217,31 @@ def _of_plan(plan: Mapping[str, Any] | None) -> tuple[dict[str, str | None], dic
     return owners, {node: value / total for node, value in planned.items()}
 
 
-def _tails(frames: Tables, weights: Mapping[str, float], owners: Mapping[str, str | None]) -> list[Risk]:
+def _tails(
+    frames: Tables,
+    weights: Mapping[str, float],
+    owners: Mapping[str, str | None],
+    known: Iterable[NodePercentiles] | None,
+) -> list[Risk]:
     if kept.windowed(frames):
         return []
-    time = pl.col("response")
-    timed = latency.timed(kept.table(frames, "actions"), "response")
-    ends = [time.quantile(q, interpolation=latency.INTERPOLATION).alias(name) for name, q in (("p50", 0.5), ("p99", 0.99))]
-    found = timed.group_by("node").agg(*ends, time.count().alias("n"))
-    heavy = found.filter((pl.col("p99") > TAIL * pl.col("p50")) & (pl.col("n") >= 100)).collect()
+    ends = [
+        {"node": one.key, "p50": one.response["p50"].value_ms, "p99": one.response["p99"].value_ms, "n": one.response.n}
+        for one in (percentiles(frames) if known is None else known)
+    ]
+    found = pl.DataFrame(ends, schema={"node": pl.String(), "p50": pl.Float64(), "p99": pl.Float64(), "n": pl.Int64()})
+    heavy = found.filter((pl.col("p99") > TAIL * pl.col("p50")) & (pl.col("n") >= 100))
+    if heavy.is_empty():
+        return []
     slow = (
-        timed.join(heavy.lazy().select("node", "p50"), on="node")
+        latency.timed(kept.table(frames, "actions"), "response")
+        .filter(pl.col("node").cast(pl.String).is_in(heavy["node"].to_list()))
+        .with_columns(pl.col("node").cast(pl.String))
+        .join(heavy.lazy().select("node", "p50"), on="node")
         .group_by("node")
-        .agg((time > TAIL * pl.col("p50")).sum().alias("slow"))
+        .agg((pl.col("response") > TAIL * 1e6 * pl.col("p50")).sum().alias("slow"))
     )
-    rows = heavy.join(slow.collect(), on="node").with_columns(pl.col("node").cast(pl.String)).sort("node")
+    rows = heavy.join(slow.collect(), on="node").sort("node")
     return [
         _risk(
             title=f"heavy tail on {row['node']}",
@@ -237,7 +252,7 @@ def _tails(frames: Tables, weights: Mapping[str, float], owners: Mapping[str, st
             severity="slow",
             weights=weights,
             owners=owners,
-            trigger=f"p99({_last(row['node'])}) < {TAIL * row['p50'] / 1e6:.0f}ms",
+            trigger=f"p99({_last(row['node'])}) < {TAIL * row['p50']:.0f}ms",
             strategy="mitigate",
             response="look at the tail's attribution: a user, a pair, a time or a status that stands out",
             occurred=True,

@@ -17,6 +17,7 @@ from pmplab.analysis.milestones import milestones
 from pmplab.analysis.risk import Register, register
 from pmplab.analysis.rollup import rollup
 from pmplab.analysis.wbs import wbs
+from pmplab.workbook.ends import ENDS
 from pmplab.workbook.ids import task_ids, user_ids
 
 if TYPE_CHECKING:
@@ -191,15 +192,12 @@ def work(book: Book) -> pl.DataFrame:
     """Return the work by action.
 
     `node`, `call`, `owner` (who does it), `accountable`, `planned`, `attempts`, `success`, `fail`,
-    `timeout`, `retries_allowed`, `busy_s`.
+    `timeout`, `cancelled`, `retries_allowed`, `busy_s`.
     """
     answers = {row["node"]: row["accountable"] for row in book.once(raci.raci).iter_rows(named=True)}
     found = {
         row["node"]: row
-        for row in book.attempts.group_by("node")
-        .agg(pl.col("count", "success", "fail", "timeout", "busy").sum())
-        .collect()
-        .iter_rows(named=True)
+        for row in book.attempts.group_by("node").agg(pl.col("count", *ENDS, "busy").sum()).collect().iter_rows(named=True)
     }
     rows = []
     for leaf in book.leaves:
@@ -213,12 +211,12 @@ def work(book: Book) -> pl.DataFrame:
                 "accountable": answers.get(node),
                 "planned": leaf.get("planned"),
                 "attempts": own.get("count") or 0,
-                **{event: own.get(event) or 0 for event in ("success", "fail", "timeout")},
+                **{end: own.get(end) or 0 for end in ENDS},
                 "retries_allowed": (leaf.get("risk") or {}).get("retries"),
                 "busy_s": (own.get("busy") or 0) / 1e9,
             }
         )
-    counts = dict.fromkeys(("planned", "attempts", "success", "fail", "timeout", "retries_allowed"), pl.Int64)
+    counts = dict.fromkeys(("planned", "attempts", *ENDS, "retries_allowed"), pl.Int64)
     text = dict.fromkeys(("node", "call", "owner", "accountable"), pl.String)
     return pl.DataFrame(rows, schema={**text, **counts, "busy_s": pl.Float64})
 
@@ -284,12 +282,12 @@ def constraints(book: Book) -> pl.DataFrame:
 def counters(book: Book) -> pl.DataFrame:
     """Return the counters by scenario.
 
-    Attempts that ended by event, `ended` in all, `finished` as the scheduler counted them at
+    Attempts by how they ended, `ended` in all, `finished` as the scheduler counted them at
     its last tick, `in_flight`, `tasks`, users by state, `dropped` arrivals, and whether it `adds_up`: every attempt ended in one
     way, and of a run that came to its end the scheduler counted as many.
     """
     ended = book.attempts.group_by("scenario").agg(
-        pl.col("count").sum().alias("ended"), pl.col("success", "fail", "timeout").sum()
+        pl.col("count").sum().alias("ended"), pl.col(*ENDS).sum()
     )  # fmt: skip
     names = ("finished", "in_flight", "online", "stop", "offline", "dropped")
     ticks = (
@@ -305,11 +303,9 @@ def counters(book: Book) -> pl.DataFrame:
     if not book.windowed:
         by_task = book.table("tasks").group_by(name).agg(pl.len().cast(pl.Int64).alias("tasks"))
     found = ticks.join(ended, on="scenario", how="full", coalesce=True).join(by_task, on="scenario", how="full", coalesce=True)
-    counts = ("started", "ended", "success", "fail", "timeout", *names, "tasks")
+    counts = ("started", "ended", *ENDS, *names, "tasks")
     whole = pl.lit(book.running or book.facts.get("status") in {None, "running", "crashed", "trapped"})
-    adds = (pl.col("success") + pl.col("fail") + pl.col("timeout") == pl.col("ended")) & (
-        whole | (pl.col("ended") == pl.col("finished"))
-    )
+    adds = (pl.sum_horizontal(ENDS) == pl.col("ended")) & (whole | (pl.col("ended") == pl.col("finished")))
     filled = found.with_columns(pl.col(counts).fill_null(0).cast(pl.Int64)).sort("scenario")
     return filled.select("scenario", *counts, adds.alias("adds_up")).collect()
 

@@ -14,7 +14,9 @@ from pmplab.analysis.names import short_names
 from pmplab.analysis.spawn import last_spawn, planned_last_spawn
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from pmplab.analysis.percentiles import Distribution, NodePercentiles
 
 _NS = 1e9
 _LEASES = {"acquired": "acquire", "renewed": "renew", "released": "release", "expired": "expire"}
@@ -59,6 +61,7 @@ class Tables(Protocol):
 class ActionSummary:
     """An action of the plan: attempts by event, response time, service time. Times in ms; none where nothing was measured.
 
+    `cancelled`: the run itself gave them up, so that they are neither a success nor the target's failure.
     `at_least` names the percentiles that are lower bounds: more attempts timed out than that percentile leaves above it, so that
     the time measured is the timeout and not the target's.
     """
@@ -78,6 +81,7 @@ class ActionSummary:
     service_p95_ms: float | None
     service_p99_ms: float | None
     service_max_ms: float | None
+    cancelled: int = 0
     at_least: tuple[str, ...] = ()
 
 
@@ -152,6 +156,7 @@ def summary(
     progress: Mapping[str, Any] | None = None,
     run_dir: str | None = None,
     status: str | None = None,
+    known: Iterable[NodePercentiles] | None = None,
 ) -> Summary:
     """Summarise a run: finished, going on, or crashed.
 
@@ -167,11 +172,13 @@ def summary(
         `plan.json` and the last progress: where the planned spawn is taken from when the manifest has none.
     run_dir, status
         Shown as they are; `status` instead of what the manifest or `run` say.
+    known
+        The percentiles of the same tables by node, for who has them: they are the same, and take a while.
     """
     facts = {**(run or {}), **(manifest or {})}
     actions, tasks, load, leases = frames.actions, frames.tasks, frames.load, frames.leases
     # By itself: it holds all times of the run, and the others need not stand beside them.
-    by_action = _by_action(actions).collect()
+    by_action = _by_action(actions).collect() if known is None else _with(known, actions)
     errors, ends, exits, lease_events, totals, first, flying = pl.collect_all(
         [kinds(actions), _ends(actions, tasks, load), _exits(tasks), _lease_events(leases),
          _bytes(actions), _first_instants(actions, tasks, leases), _in_flight(load)]
@@ -225,7 +232,8 @@ def recorded_s(frames: Tables) -> float | None:
 
 def _named(rows: pl.DataFrame, names: Mapping[str, str]) -> tuple[dict[str, Any], ...]:
     """Return rows by action instead of by node."""
-    return tuple({"action": names[row["node"]]} | {key: row[key] for key in row if key != "node"} for row in rows.to_dicts())
+    # Of a run that goes on, what is measured is read later than the actions are: it may be of one that is not among them.
+    return tuple({"action": names.get(node := row.pop("node"), node), **row} for row in rows.to_dicts())
 
 
 def _dropped(progress: Mapping[str, Any] | None) -> int:
@@ -251,6 +259,29 @@ def _by_action(actions: pl.LazyFrame) -> pl.LazyFrame:
         .with_columns(pl.col("node").cast(pl.String))
         .sort("first", "node")
     )
+
+
+def _with(known: Iterable[NodePercentiles], actions: pl.LazyFrame) -> pl.DataFrame:
+    """Return what `_by_action` does, from percentiles that are known."""
+    counted = (
+        actions.group_by("node")
+        .agg(*latency.counts(), latency.measured().sum().alias("measured"), pl.col("t_intended").min().alias("first"))
+        .with_columns(pl.col("node").cast(pl.String))
+    )
+    rows = [
+        {"node": one.key}
+        | {f"{prefix}{name}_ms": kind[name].value_ms for prefix, kind in _kinds(one) for name in latency.QUANTILES}
+        | {f"{prefix}max_ms": kind.max_ms for prefix, kind in _kinds(one)}
+        for one in known
+    ]
+    names = [f"{prefix}{name}_ms" for prefix in ("", "service_") for name in (*latency.QUANTILES, "max")]
+    figures = pl.DataFrame(rows, schema={"node": pl.String(), **dict.fromkeys(names, pl.Float64())})
+    found = counted.collect().join(figures, on="node", how="left")
+    return found.select("node", "count", "success", "fail", "timeout", *names, "measured", "first").sort("first", "node")
+
+
+def _kinds(one: NodePercentiles) -> tuple[tuple[str, Distribution], ...]:
+    return ("", one.response), ("service_", one.service)
 
 
 def _action(row: dict[str, Any]) -> ActionSummary:

@@ -63,7 +63,7 @@ def tail(frames: Tables, share: float = 0.01) -> Tail:
         .collect()
     )
     total = some.height
-    threshold = some["response"].quantile(1 - share, latency.INTERPOLATION)
+    (threshold,) = latency.nearest(some["response"], 1 - share)
     if threshold is None:
         return Tail(nothing, None, 0, 0, 0.0, kept.NOTHING)
     bounds = some.select(first=pl.col("t_intended").min(), last=pl.col("t_intended").max(), most=pl.col("response").max())

@@ -7,9 +7,10 @@ from typing import Any
 import polars as pl
 
 from pmplab.analysis import latency
+from pmplab.workbook.ends import ENDS, of_windows
 from pmplab.workbook.histogram import Histogram
 
-_COUNTS = ("count", "success", "fail", "timeout")
+_COUNTS = ("count", *ENDS)
 _TIMES = {"": "response", "service_": "service"}
 
 
@@ -60,10 +61,14 @@ def histograms(windows: pl.DataFrame, key: str, kind: str) -> dict[Any, Histogra
 
 
 def _figures(windows: pl.DataFrame, key: str) -> pl.DataFrame:
-    sums = windows.group_by(key).agg(
-        pl.col(*_COUNTS, "bytes_sent", "bytes_received").sum(),
-        pl.col("count").filter(measured()).sum().alias("measured"),
-        pl.col("t").min().alias("first"),
+    sums = (
+        windows.with_columns(of_windows())
+        .group_by(key)
+        .agg(
+            pl.col(*_COUNTS, "bytes_sent", "bytes_received").sum(),
+            pl.col("count").filter(measured()).sum().alias("measured"),
+            pl.col("t").min().alias("first"),
+        )
     )
     known = windows.filter(measured())
     for prefix, kind in _TIMES.items():

@@ -138,6 +138,9 @@ def _with_script(path: Path, given: Path) -> Path:
     files = sorted(entry.name for entry in path.iterdir())
     if SCRIPT in files and (path / SCRIPT).is_file():
         return path
+    if path.name == SCRIPT or (path / SCRIPT).is_dir():
+        message = f"`{SCRIPT}` is a folder here, and should be a file"
+        raise BundleError(message, place=str(given), help="rename the folder, and write the script where it was")
     message = f"the bundle has no `{SCRIPT}`"
     close = [f for f in files if f.lower() in {SCRIPT, "script.yml"}] or nearest(SCRIPT, files, most=1)
     if close:

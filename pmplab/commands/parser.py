@@ -20,7 +20,21 @@ exit status: 0 fine, 1 our fault or a full disk, 2 bad input, 99 thresholds fail
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that says which verb was meant."""
+    """A parser that says which verb was meant, and that finds the values of a verb before, between and after its options."""
+
+    _mixing = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: D102
+        nested = any(isinstance(action, argparse._SubParsersAction) for action in self._actions)  # noqa: SLF001
+        if nested or self._mixing:
+            return super().parse_known_args(args, namespace)
+        # It hides the values from the usage while it looks for options, and takes a `%` in what it shows for a place to fill.
+        self._mixing, usage = True, self.usage
+        self.usage = self.format_usage().removeprefix("usage: ").strip().replace("%", "%%")
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._mixing, self.usage = False, usage
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if isinstance(action, argparse._SubParsersAction) and value not in action.choices:  # noqa: SLF001

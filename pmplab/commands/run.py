@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from pmplab._run import Run
     from pmplab.commands.console import Console
+    from pmplab.metrics import Exporter
     from pmplab.workbook.change_file import ChangeFile
 
 _MOST_SHARDS = 256
@@ -109,16 +110,16 @@ def start(args: argparse.Namespace, source: Any = None) -> Run:
 
 
 @contextlib.contextmanager
-def _exported(run: Run, port: int | None, console: Console) -> Iterator[None]:
-    """Serve the metrics of `run` meanwhile, if a port was given."""
+def _exported(port: int | None, console: Console) -> Iterator[Exporter | None]:
+    """Serve metrics meanwhile, if a port was given."""
     if port is None:
-        yield
+        yield None
         return
     from pmplab.metrics import Exporter
 
-    with Exporter(run, port) as exporter:
+    with Exporter(port) as exporter:
         console.say(f"metrics: {exporter.url}")
-        yield
+        yield exporter
 
 
 @contextlib.contextmanager
@@ -138,17 +139,19 @@ def _logged(path: str | None, console: Console) -> Iterator[ChangeFile | None]:
 def main(args: argparse.Namespace, console: Console) -> int:
     """Run, follow and sum up. Exit as the run did."""
     # Until it has begun, an interrupt simply ends it: nothing was sent.
-    with _logged(args.changes, console) as log:
+    with _logged(args.changes, console) as log, _exported(args.metrics, console) as exporter:
         begun = start(args)
         if log is not None:
             log.follow(begun)
+        if exporter is not None:
+            exporter.show(begun)
         _follow(begun, args, console)
     return follow.report(begun, console, as_json=args.json)
 
 
 def _follow(begun: Run, args: argparse.Namespace, console: Console) -> None:
     """Show how it goes until it has ended."""
-    with follow.Interrupts() as asked, _exported(begun, args.metrics, console):
+    with follow.Interrupts() as asked:
         if not args.quiet and (count := len(begun.warnings)):
             console.say(f"{count} warning{'s' if count > 1 else ''} about the script: pmp check {args.path} shows them")
         follow.follow(begun, console, asked, quiet=args.quiet)

@@ -127,6 +127,14 @@ CODES: tuple[tuple[str, str, str, str, str, str], ...] = (
         "rm $PMPLAB_HOME/baselines/main.json; pmp baseline set main latest\n",
     ),
     (
+        "PMP-E0814",
+        "the Workbook of a running core refused a value",
+        "read it with `get` or `scan`, and put what the script declares",
+        "A path leads nowhere, a value is not what its field holds, or the engine keeps it itself: the message says which.",
+        "core.put('timeline.phase', 'closing', of=0)\n",
+        "core.put('registers.flag', True, of=0)\n",
+    ),
+    (
         "PMP-E0819",
         "the process of a run failed",
         "this is a defect of pmplab; the file that is named has the details",

@@ -12,6 +12,7 @@ from pmplab.figures._capacity import capacity
 from pmplab.figures._errors import errors
 from pmplab.figures._history import history
 from pmplab.figures._judgement import comparison, risk_matrix
+from pmplab.figures._measures import measure
 from pmplab.figures._over_time import latency_over_time, throughput, users
 from pmplab.figures._times import heatmap, latency_distribution, phases
 from pmplab.figures._value import earned_value
@@ -25,6 +26,7 @@ __all__ = [
     "history",
     "latency_distribution",
     "latency_over_time",
+    "measure",
     "phases",
     "risk_matrix",
     "throughput",

@@ -98,7 +98,7 @@ def _draw_times(figure: go.Figure, rows: list[dict[str, Any]], column: str) -> N
     figure.update_yaxes(rangemode="tozero", domain=[0.4, 1])
     scale = _look.logarithmic(min(times), max(times)) if times else {}
     figure.update_layout(
-        yaxis2=_look.axis(domain=[0, 0.28], anchor="x", title={"text": "response (ms, log)"}, **scale),
+        yaxis2=_look.axis(domain=[0, 0.28], anchor="x", title={"text": "ms (log)"}, **scale),
         xaxis={"anchor": "y2", "rangemode": "tozero"},
     )
 
@@ -112,7 +112,11 @@ def _draw_knee(figure: go.Figure, knee: Knee, *, opened: bool) -> None:
         fillcolor=_look.COLOURS[4],
         opacity=0.25,
         line_width=0,
-        annotation={"text": f"knee, {low:.4g} to {high:.4g}{unit}", "yanchor": "bottom", "y": 1},
+        annotation={
+            "text": f"knee, {low:.4g}{unit}" if low == high else f"knee, {low:.4g} to {high:.4g}{unit}",
+            "yanchor": "bottom",
+            "y": 1,
+        },
     )
 
 

@@ -7,6 +7,7 @@ wasmtime stays below 48: from 48 on guests are denied TCP and UDP, and its C API
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import platform
 import resource
@@ -20,15 +21,18 @@ from typing import TYPE_CHECKING, Any, Self
 
 import wasmtime
 from wasmtime import _ffi
-from wasmtime.component import Component, Linker, Record
+from wasmtime.component import Component, Linker, Record, Variant
 
-from pmplab.errors import ComponentError, PmpError, TrappedError
+from pmplab.errors import ComponentError, PmpError, TrappedError, WorkbookError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
 
     from wasmtime.component import Func
+
+Holder = int | str | None
+"""Of whom a value of the Workbook is: of the task of a user, of a scenario, or of the run as a whole."""
 
 CORE = "pmplab:runner/core@0.1.0"
 COMPOSER = "pmplab:compose/composer@0.1.0"
@@ -224,7 +228,7 @@ class Instance:
         thread.start()
         thread.join(deadline)
         if not answers:
-            raise _overdue(name)
+            raise _overdue(name, "is left behind, at work until this process ends")
         value, error = answers[0]
         if error is not None:
             raise error
@@ -333,6 +337,23 @@ class Core:
         """Return a snapshot as JSON."""
         return str(self._instance.call("progress"))
 
+    def get(self, path: str, of: Holder = None) -> Any:
+        """Return a value of the Workbook by its path, such as `telemetry.counters.success`; None: it has none now.
+
+        `of` is the number of a user, whose task it is of, or the name of a scenario; None: the run as a whole. As `put` and
+        `scan`, between two steps. Raises WorkbookError.
+        """
+        found = _kept(self._instance.call("get", of, path))
+        return None if found is None else json.loads(found)
+
+    def put(self, path: str, value: Any, of: Holder = None) -> None:
+        """Keep a value in the Workbook. It becomes a change of the stream with the cause `host.put`. Raises WorkbookError."""
+        _kept(self._instance.call("put", of, path, json.dumps(value, ensure_ascii=False)))
+
+    def scan(self, prefix: str = "", of: Holder = None) -> dict[str, Any]:
+        """Return all values at and below a path by their paths, of `telemetry` those of a section. Raises WorkbookError."""
+        return {entry.path: json.loads(entry.value) for entry in _kept(self._instance.call("scan", of, prefix))}
+
 
 def composer(component: Component, on: wasmtime.Engine, folder: Path) -> Callable[[str], tuple[bool, str]]:
     """Return the vendored composer's `compose`, at work on the files of `folder`."""
@@ -363,8 +384,15 @@ def _peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
 
 
-def _overdue(call: str) -> TrappedError:
-    message = f"WebAssembly code did not return from `{call}` in time and was stopped"
+def _kept(answer: Any) -> Any:
+    """Return what the Workbook answered. Its errors alone arrive as a Variant."""
+    if isinstance(answer, Variant):
+        raise WorkbookError(str(answer.payload), kind=answer.tag)
+    return answer
+
+
+def _overdue(call: str, then: str = "was stopped") -> TrappedError:
+    message = f"WebAssembly code did not return from `{call}` in time and {then}"
     return TrappedError(message, help="a component computes without end, or the machine is overloaded")
 
 

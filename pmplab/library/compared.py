@@ -12,7 +12,7 @@ from pmplab.library.differences import Difference, differences
 from pmplab.library.library import Library
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from os import PathLike
     from pathlib import Path
 
@@ -152,6 +152,11 @@ def compare_runs(library: Library, after: Sequence[Entry], before: Sequence[Entr
     for entry in after:
         if entry.unhealthy:
             notes.append(f"{entry.run_id}: {entry.unhealthy}")
+            if not entry.limited:
+                # Its load was not the whole one: how much was done says nothing then, how long each took still does.
+                compared = _unjudged(compared, entry.unhealthy, ("rate_per_s",))
+                if verdict != "unclear":
+                    verdict = judging.overall(change for change in compared.gate if change.metric != "rate_per_s")
             if entry.limited and verdict != "unclear":
                 notes.append("a run that its harness limited says nothing of the target: the verdict is unclear")
                 verdict = "unclear"
@@ -164,12 +169,16 @@ def compare_runs(library: Library, after: Sequence[Entry], before: Sequence[Entr
     return Comparison(name, old, new, verdict, compared, differing, tuple(notes))
 
 
-def _unjudged(compared: Compared, reason: str) -> Compared:
-    """Return the same figures without a judgement of any: none of them is good news or bad."""
+def _unjudged(compared: Compared, reason: str, metrics: Collection[str] | None = None) -> Compared:
+    """Return the same figures without a judgement of any, or of these metrics: they are no good news and no bad."""
     gate, nodes = (
-        tuple(replace(change, verdict="unclear", reason=reason) for change in side) for side in (compared.gate, compared.nodes)
+        tuple(
+            replace(change, verdict="unclear", reason=reason) if metrics is None or change.metric in metrics else change
+            for change in side
+        )
+        for side in (compared.gate, compared.nodes)
     )
-    return replace(compared, verdict="unclear", gate=gate, nodes=nodes)
+    return replace(compared, verdict=judging.overall(gate), gate=gate, nodes=nodes)
 
 
 def _unlike(entries: Sequence[Entry]) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 NOTES = "notes.json"
 _KEY = "lessons"
+_KEPT = ("accepted", "edited")
 
 
 def decided(notes: Mapping[str, Any]) -> tuple[Lesson, ...]:
@@ -49,6 +50,25 @@ def merged(proposed: Iterable[Lesson], decided: Iterable[Lesson]) -> tuple[Lesso
     by_id = {lesson.id: lesson for lesson in decided}
     first = [by_id.pop(lesson.id, lesson) for lesson in proposed]
     return (*first, *by_id.values())
+
+
+def before(run: Run) -> tuple[tuple[str, Lesson], ...]:
+    """Return what was learned in earlier runs of the scenario, the newest first: each lesson that was accepted, with its run.
+
+    A lesson that has been accepted in several runs stands once, as it was accepted last.
+    """
+    from pmplab.library.library import Library
+
+    with Library(run.home) as library:
+        entry = library.entry(run.dir)
+        runs = library.entries(key=entry.key) if entry.key else []
+    found: dict[str, tuple[str, Lesson]] = {}
+    for other in runs:
+        if (other.created_wall_ns, other.run_id) < (entry.created_wall_ns, entry.run_id):
+            for lesson in other.lessons:
+                if lesson.status in _KEPT:
+                    found.setdefault(lesson.id, (other.run_id, lesson))
+    return tuple(found.values())
 
 
 def proposed(run: Run) -> tuple[Lesson, ...]:

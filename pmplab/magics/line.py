@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-_EXPRESSION = re.compile(r"(?s)((?:--?[\w-]+=)?(?:[\w.-]+=)?)\{(?!\{)(.+)\}((?:/[^{}]*)?)")
+# Stands for an expression while the line is split: no shell knows it, and nobody types it.
+_HOLE = re.compile("\ue000(\\d+)\ue001")
 
 
 class HelpShown(Exception):  # noqa: N818
@@ -44,29 +45,62 @@ def parser() -> argparse.ArgumentParser:
 
 
 def split(line: str, evaluate: Callable[[str], object]) -> list[str]:
-    """Split a line as a shell does, without its final `;`. A word that is `{expression}` becomes its value.
+    """Split a line as a shell does, without its final `;`. `{expression}` becomes its value, wherever in a word it stands.
 
-    So do `KEY={expression}` and `{expression}/further/path`. Raises UsageError.
+    Between single quotes nothing is an expression, and `{{` never begins one. A value is not split again. Raises UsageError.
     """
-    text = line.strip()
-    text = text.removesuffix(";")
+    text, expressions = _holes(line.strip().removesuffix(";"))
     try:
         words = shlex.split(text, posix=True)
     except ValueError as error:
         message = f"the line cannot be split into words: {str(error).lower()}"
         raise UsageError(message, place="%pmp", help="close the quote") from None
-    return [_expand(word, evaluate) for word in words]
+
+    def value(match: re.Match[str]) -> str:
+        expression = expressions[int(match[1])]
+        try:
+            return str(evaluate(expression))
+        except Exception as error:  # noqa: BLE001  the expression is the user's
+            message = f"`{{{expression}}}` has no value: {type(error).__name__}: {error}"
+            raise UsageError(message, place="%pmp") from None
+
+    return [_HOLE.sub(value, word) for word in words]
 
 
-def _expand(word: str, evaluate: Callable[[str], object]) -> str:
-    match = _EXPRESSION.fullmatch(word)
-    if match is None:
-        return word
-    try:
-        return f"{match[1]}{evaluate(match[2])}{match[3]}"
-    except Exception as error:  # noqa: BLE001  the expression is the user's
-        message = f"`{{{match[2]}}}` has no value: {type(error).__name__}: {error}"
-        raise UsageError(message, place="%pmp") from None
+def _holes(text: str) -> tuple[str, list[str]]:
+    """Return the line with a sign in place of each expression, and the expressions: their quotes are Python's, not the line's."""
+    found: list[str] = []
+    kept, at, quote = "", 0, ""
+    while at < len(text):
+        char = text[at]
+        end = _end(text, at) if char == "{" and quote != "'" else None
+        if char in "'\"" and quote in {"", char}:
+            quote = "" if quote else char
+        if text.startswith("{{", at):
+            kept, at = kept + "{{", at + 2
+        elif end is None:
+            kept, at = kept + char, at + 1
+        else:
+            kept += f"\ue000{len(found)}\ue001"
+            found.append(text[at + 1 : end])
+            at = end + 1
+    return kept, found
+
+
+def _end(text: str, at: int) -> int | None:
+    """Return where the brace that opens at `at` closes; None if it does not, or if nothing is between."""
+    depth, quote = 0, ""
+    for place in range(at, len(text)):
+        char = text[place]
+        if quote:
+            quote = "" if char == quote else quote
+        elif char in "'\"":
+            quote = char
+        elif char in "{}":
+            depth += 1 if char == "{" else -1
+            if not depth:
+                return place if text[at + 1 : place].strip() else None
+    return None
 
 
 def parse(words: list[str]) -> argparse.Namespace:

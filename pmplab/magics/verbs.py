@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pmplab._run import Run
     from pmplab.bundle import Bundle
     from pmplab.magics.magic import PmpMagics
+    from pmplab.metrics import Exporter
 
 _NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 _CELL_VERBS = ("check", "load", "wbs", "bundle", "run")
@@ -43,7 +44,8 @@ def run_cell(magics: PmpMagics, words: list[str], line: str, cell: str) -> objec
     if verb not in _CELL_VERBS:
         message = f"`{verb}` takes no cell"
         raise UsageError(message, place="%%pmp", help=f"one of {', '.join(_CELL_VERBS)}")
-    folder = _cell_bundle(line, cell, files)
+    name = words[words.index("as") + 1] if verb == "load" and "as" in words[1:-1] else None
+    folder = _cell_bundle(line, cell, files, name if name and _NAME.fullmatch(name) else "cell")
     # The path that the line leaves out is the cell's own bundle.
     args = lines.parse([verb, str(folder), *words[1:]])
     if verb == "load" and len(args.alias) == 1:
@@ -72,9 +74,9 @@ def _take_files(words: list[str]) -> tuple[Path | None, list[str]]:
     return Path(words[at + 1]).expanduser(), words[:at] + words[at + 2 :]
 
 
-def _cell_bundle(line: str, cell: str, files: Path | None) -> Path:
-    """Write the cell as a bundle. Its first line stands for the `%%pmp` line, so that places are those of the cell."""
-    folder = Path(tempfile.mkdtemp(prefix="pmplab-cell-")) / "cell"
+def _cell_bundle(line: str, cell: str, files: Path | None, name: str) -> Path:
+    """Write the cell as a bundle called `name`. Its first line stands for the `%%pmp` line: places are those of the cell."""
+    folder = Path(tempfile.mkdtemp(prefix="pmplab-cell-")) / name
     try:
         if files is not None:
             shutil.copytree(files, folder)
@@ -168,13 +170,29 @@ def _run(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
 
     wait = args.wait or _always_waits()
     log = None if args.changes is None else ChangeFile(args.changes)
-    run = start(args, source)
+    exporter = None if args.metrics is None else _exporter(args.metrics)
+    try:
+        run = start(args, source)
+    except BaseException:
+        if exporter is not None:
+            exporter.close()
+        raise
     if log is not None:
         log.follow(run)
+    if exporter is not None:
+        exporter.show(run).close_after(run)
     _follow(magics, run, wait=wait, quiet=args.quiet)
     if log is not None and wait:
         log.close()
     return run
+
+
+def _exporter(port: int) -> Exporter:
+    from pmplab.metrics import Exporter
+
+    found = Exporter(port)
+    print(f"metrics: {found.url}")
+    return found
 
 
 def _always_waits() -> bool:

@@ -70,7 +70,7 @@ class Watch:
             bundle=bundle,
             ends=self._ends,
             seconds=[
-                Second(second, row["count"] or 0, (row["count"] or 0) - (row["success"] or 0), *(row[key] for key in _QUANTILES))
+                Second(second, row["count"] or 0, (row["fail"] or 0) + (row["timeout"] or 0), *(row[key] for key in _QUANTILES))
                 for second, row in self._follower.rows()
             ],
             users=list(self._users),

@@ -150,6 +150,8 @@ def knee(found: Knee) -> str:
     if found.offered is not None:
         kept, missed = map(units.rate, found.offered)
         return f"the knee lies between {kept} of tasks offered, which were reached, and {missed}, which were not"
+    if round(found.low) == round(found.high):
+        return f"the knee lies at {found.low:.0f} users"
     return f"the knee lies at {found.low:.0f} to {found.high:.0f} users"
 
 

@@ -264,6 +264,8 @@ def _facts(seen: Seen) -> str:
         ("in flight", units.count(seen.total("in_flight"))),
         ("tasks done", units.count(seen.total("tasks_done"))),
     ]
+    if seen.total("cancelled"):
+        pairs.append(("cancelled", units.count(seen.total("cancelled"))))
     if leases.get("acquired"):
         pairs.append(("leases live", units.count(leases.get("live"))))
     if seen.total("dropped"):

@@ -24,6 +24,21 @@ def lines(lessons: Sequence[Lesson], indent: str = "") -> list[str]:
     return found
 
 
+def earlier_lines(learned: Sequence[tuple[str, Lesson]], indent: str = "") -> list[str]:
+    """Return what was learned in earlier runs as lines of text."""
+    return [f"{indent}{one.recommendation or one.situation}  ({run})" for run, one in learned[:_MOST]]
+
+
+def earlier_html(learned: Sequence[tuple[str, Lesson]]) -> str:
+    """Return what was learned in earlier runs as a table."""
+    rows = [
+        [escape(one.recommendation or one.situation), escape(one.action), f"<code>{escape(run)}</code>"]
+        for run, one in learned[:_MOST]
+    ]
+    head = ["Learned before", "Action", "In run"]
+    return scroll(table(head, rows, wide=(0, 1), stacked=True)) if rows else ""
+
+
 def html(lessons: Sequence[Lesson]) -> str:
     """Return the lessons as a table; those that were rejected are left out."""
     rows = [

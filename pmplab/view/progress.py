@@ -84,7 +84,7 @@ def overall(progress: Mapping[str, Any]) -> str:
     ]
     parts += [
         f"{units.count(total(progress, key))} {word}"
-        for key, word in (("fail", "failed"), ("timeout", "timed out"))
+        for key, word in (("fail", "failed"), ("timeout", "timed out"), ("cancelled", "cancelled"))
         if total(progress, key)
     ]
     parts += [f"{units.count(total(progress, 'in_flight'))} in flight"] if total(progress, "in_flight") else []

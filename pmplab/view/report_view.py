@@ -12,6 +12,7 @@ from pmplab.view import (
     columns,
     comparison_view,
     lessons_view,
+    measures_view,
     report_latency,
     report_risks,
     spark,
@@ -89,6 +90,8 @@ def text(report: Report) -> str:
     parts += closing_view.text(report.closing)
     if report.lessons:
         parts.append("\n".join(["  █ LESSONS", "", *lessons_view.lines(report.lessons, _INDENT)]))
+    if report.learned:
+        parts.append("\n".join(["  █ LEARNED BEFORE", "", *lessons_view.earlier_lines(report.learned, _INDENT)]))
     return "\n\n".join(parts) + "\n"
 
 
@@ -111,12 +114,13 @@ def _body(report: Report) -> str:
         ("Harness", _health(report)),
         ("Plan and schedule", _plan(report)),
         ("Latency", report_latency.html(report)),
+        ("Measures", measures_view.html(report.summary)),
         ("Errors", _errors(report)),
         ("Capacity", _capacity(report)),
         ("Comparison", _comparison(report)),
         ("Risks and issues", report_risks.html(report.register)),
         ("Closing", closing_view.html(report.closing)),
-        ("Lessons", lessons_view.html(report.lessons)),
+        ("Lessons", lessons_view.html(report.lessons) + lessons_view.earlier_html(report.learned)),
         ("Where it comes from", _appendix(report)),
     ]
     return "".join((f"<h3>{title}</h3>" if title else "") + body for title, body in sections if body)
@@ -129,7 +133,7 @@ def _comparison(report: Report) -> str:
 
 def _head(report: Report) -> str:
     found = report.summary
-    count, fail, timeout = summary.action_totals(found)
+    count, fail, timeout, cancelled = summary.action_totals(found)
     took = found.get("duration_s") or 0
     name = escape(found.get("name") or found.get("bundle") or "")
     pill = f'<span class="pill {_COLOURS[report.verdict]}">{report.verdict}</span>'
@@ -141,6 +145,7 @@ def _head(report: Report) -> str:
         ("per second", units.rate(count / took) if took else units.NONE),
         ("failed", units.count(fail)),
         ("timed out", units.count(timeout)),
+        *([("cancelled", units.count(cancelled))] if cancelled else []),
         *([("arrivals dropped", units.count(found["dropped"]))] if found.get("dropped") else []),
     ]
     reasons = "".join(f"<li>{escape(reason)}</li>" for reason in report.reasons)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pmplab.view import comparison_view, dashboard, spark, summary, units
+from pmplab.view import comparison_view, dashboard, measures_view, spark, summary, units
 from pmplab.view import progress as progress_view
 from pmplab.view.page import escape, facts, page, table
 
@@ -62,15 +62,15 @@ def timeline(run: Run) -> str:
     import polars as pl
 
     try:
-        rows = run.seconds.select("second", "count", "success", "p50_ms", "p95_ms", "p99_ms").rows()
+        rows = run.seconds.select("second", "count", pl.col("fail") + pl.col("timeout"), "p50_ms", "p95_ms", "p99_ms").rows()
         users = _users(run)
     except (pl.exceptions.PolarsError, OSError):
         return ""
     found = {int(row[0]): row[1:] for row in rows}
     seconds = [
-        dashboard.Second(second, count, count - success, *times)
+        dashboard.Second(second, count, wrong, *times)
         for second in range(max(found, default=-1) + 1)
-        for count, success, *times in (found.get(second, (0, 0, None, None, None)),)
+        for count, wrong, *times in (found.get(second, (0, 0, None, None, None)),)
     ]
     return dashboard.timeline(seconds, users, until=run.took) + _alerts(run)
 
@@ -114,15 +114,16 @@ def _users(run: Run) -> list[dashboard.Users]:
 
 def html(found: Mapping[str, Any], pictures: str = "", compared: Comparison | None = None) -> str:
     """Return a summary as HTML, with its comparison; `pictures` show it over time."""
-    count, fail, timeout = summary.action_totals(found)
+    count, fail, timeout, cancelled = summary.action_totals(found)
     took = found.get("duration_s")
     figures = [
         ("users", units.count(found.get("users"))),
         ("tasks", units.count(found.get("tasks"))),
         ("actions", units.count(count)),
-        ("succeeded", units.share(count - fail - timeout, count)),
+        ("succeeded", units.share(count - fail - timeout - cancelled, count)),
         ("failed", units.count(fail)),
         ("timed out", units.count(timeout)),
+        *([("cancelled", units.count(cancelled))] if cancelled else []),
         ("actions per second", units.rate(count / took) if took else units.NONE),
     ]
     parts = [
@@ -137,6 +138,7 @@ def html(found: Mapping[str, Any], pictures: str = "", compared: Comparison | No
         pictures,
         _thresholds(found),
         _actions(found),
+        measures_view.html(found),
         _below(found),
         _errors(found),
         comparison_view.html(compared) if compared is not None and compared.before else "",
@@ -159,13 +161,13 @@ def _actions(found: Mapping[str, Any]) -> str:
     if not actions:
         return "<div>no action ended</div>"
     top = max((float(row.get("p99_ms") or 0) for row in actions.values()), default=0.0)
-    rows = []
+    rows, bad_ends = [], summary.bad_ends(found)
     for name, row in actions.items():
         ends = [float(row.get(key) or 0) for key in summary.QUANTILES[:4]]
         bar = spark.range_bar(
             ends, top, label=escape(f"response time of {name}: p50, p90, p95, p99 from 0 to {units.millis(top)}")
         )
-        bad = [f'<span class="bad">{units.count(row[key])}</span>' if row.get(key) else "0" for key in ("fail", "timeout")]
+        bad = [f'<span class="bad">{units.count(row[key])}</span>' if row.get(key) else "0" for key in bad_ends]
         rows.append(
             [
                 f"<b>{escape(name)}</b>",
@@ -176,9 +178,11 @@ def _actions(found: Mapping[str, Any]) -> str:
                 summary.figure(row, "service_p50_ms"),
             ]
         )
-    head = ["Action", "Count", "Fail", "Timeout", "p50", "p90", "p95", "p99", "Max", f"0 to {units.millis(top)}", "Service p50"]
+    counts = ["Count", *(end.capitalize() for end in bad_ends)]
+    head = ["Action", *counts, "p50", "p90", "p95", "p99", "Max", f"0 to {units.millis(top)}", "Service p50"]
+    numeric = [place for place in range(1, len(head)) if place != len(head) - 2]
     note = "Response time, from the instant an action was due to its last byte. Service time starts with its first byte sent."
-    return f'<h4>Actions</h4>{table(head, rows, numeric=[1, 2, 3, 4, 5, 6, 7, 8, 10])}<div class="dim">{note}</div>'
+    return f'<h4>Actions</h4>{table(head, rows, numeric=numeric)}<div class="dim">{note}</div>'
 
 
 def _below(found: Mapping[str, Any]) -> str:

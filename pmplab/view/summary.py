@@ -16,7 +16,8 @@ EXITS = ("done", "timeout_out", "error_out")
 LEASES = ("acquired", "renewed", "released", "expired", "live")
 TOP_ERRORS = 8
 MEASURES = ["action", "measure", "measured", "total", "mean", "p50", "p95", "max"]
-LADDER = ["action", "message", "sent", "received", "retransmitted", "timed out"]
+LADDER = ["action", "message", "sent", "received", "retransmitted", "timed out", "unexpected"]
+_RUNGS = ("sent", "received", "retransmitted", "timed_out", "unexpected")
 _RARE = ("renewed", "expired")
 
 
@@ -53,11 +54,17 @@ def headline(summary: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def action_totals(summary: Mapping[str, Any]) -> tuple[int, int, int]:
-    """Return how many actions ended, failed and timed out, over all actions."""
+def action_totals(summary: Mapping[str, Any]) -> tuple[int, int, int, int]:
+    """Return how many actions ended, failed, timed out and were cancelled by the run itself, over all actions."""
     rows = list((summary.get("actions") or {}).values())
-    count, fail, timeout = (sum(int(row.get(key) or 0) for row in rows) for key in ("count", "fail", "timeout"))
-    return count, fail, timeout
+    keys = ("count", "fail", "timeout", "cancelled")
+    count, fail, timeout, cancelled = (sum(int(row.get(key) or 0) for row in rows) for key in keys)
+    return count, fail, timeout, cancelled
+
+
+def bad_ends(summary: Mapping[str, Any]) -> list[str]:
+    """Return the ends that a table of actions counts: what was cancelled only where something was."""
+    return ["fail", "timeout", *(["cancelled"] if action_totals(summary)[3] else [])]
 
 
 def _row(name: str, *values: str) -> str:
@@ -65,10 +72,10 @@ def _row(name: str, *values: str) -> str:
 
 
 def _totals(summary: Mapping[str, Any]) -> str:
-    count, fail, timeout = action_totals(summary)
+    count, fail, timeout, cancelled = action_totals(summary)
     took = summary.get("duration_s") or 0
     per = units.rate(count / took) if took else ""
-    good = count - fail - timeout
+    good = count - fail - timeout - cancelled
     lines = [
         "  █ TOTAL RESULTS",
         "",
@@ -80,6 +87,9 @@ def _totals(summary: Mapping[str, Any]) -> str:
         _row("actions_failed", units.share(fail, count), f"{units.count(fail)} out of {units.count(count)}"),
         _row("actions_timed_out", units.share(timeout, count), f"{units.count(timeout)} out of {units.count(count)}"),
     ]
+    if cancelled:
+        said = f"{units.count(cancelled)} out of {units.count(count)}, given up by the run itself"
+        lines.append(_row("actions_cancelled", units.share(cancelled, count), said))
     flying = summary.get("in_flight")
     if flying:
         lines.append(_row("actions_in_flight", units.count(flying), "begun and not ended when the last records were written"))
@@ -125,13 +135,14 @@ def threshold_value(judged: Mapping[str, Any]) -> str:
 
 def _actions(summary: Mapping[str, Any]) -> str:
     actions = summary.get("actions") or {}
-    head = ["action", "count", "fail", "timeout", "p50", "p90", "p95", "p99", "max", "service p50"]
+    ends = bad_ends(summary)
+    head = ["action", "count", *ends, "p50", "p90", "p95", "p99", "max", "service p50"]
     if not actions:
         return "  █ ACTIONS\n\n    none ended"
     rows = [head]
     for name, row in actions.items():
         figures = [figure(row, key) for key in (*QUANTILES, "service_p50_ms")]
-        rows.append([name, *(units.count(row.get(key, 0)) for key in ("count", "fail", "timeout")), *figures])
+        rows.append([name, *(units.count(row.get(key, 0)) for key in ("count", *ends)), *figures])
     lines = columns.lines(rows, numeric=range(1, len(head)), indent=_INDENT)
     note = f"{_INDENT}response time: from when an action was due to its last byte; service time: from its first byte sent"
     notes = [note]
@@ -154,11 +165,11 @@ def measure_rows(summary: Mapping[str, Any]) -> list[list[str]]:
     rungs = {(row["action"], row["message"]) for row in summary.get("ladder") or ()}
     rows = []
     for row in summary.get("measures") or ():
-        if (row["action"], _message(row["measure"])) in rungs:
+        if row["measure"] == _RUNGS[-1] or (row["action"], _message(row["measure"])) in rungs:
             continue
         unit = row.get("unit") or ""
-        if unit == "1":
-            figures = [units.count(row["sum"]), *[units.NONE] * 4]
+        if row.get("kind") == "count":
+            figures = [units.measured(row["sum"], unit), *[units.NONE] * 4]
         else:
             figures = [units.NONE, *(units.measured(row[key], unit) for key in ("mean", "p50", "p95", "max"))]
         rows.append([row["action"], row["measure"], units.count(row["count"]), *figures])
@@ -166,9 +177,8 @@ def measure_rows(summary: Mapping[str, Any]) -> list[list[str]]:
 
 
 def _message(measure: str) -> str:
-    for end in ("_sent", "_received", "_retransmitted", "_timed_out"):
-        measure = measure.removesuffix(end)
-    return measure
+    """Return the message that a measure of the ladder counts; of any other, its name."""
+    return next((measure.removesuffix(f"_{end}") for end in _RUNGS if measure.endswith(f"_{end}")), measure)
 
 
 def _ladder(summary: Mapping[str, Any]) -> str:
@@ -181,11 +191,10 @@ def _ladder(summary: Mapping[str, Any]) -> str:
 
 def ladder_rows(summary: Mapping[str, Any]) -> list[list[str]]:
     """Return the cells under `LADDER`."""
-    keys = ("sent", "received", "retransmitted", "timed_out")
     return [
-        [row["action"], row["message"], *(units.count(row[key]) for key in keys)]
+        [row["action"], row["message"], *(units.count(row[key]) for key in _RUNGS)]
         for row in summary.get("ladder") or ()
-        if any(row[key] for key in keys)
+        if any(row[key] for key in _RUNGS)
     ]
 
 
@@ -213,7 +222,7 @@ def _load(summary: Mapping[str, Any]) -> str:
         said = [f"planned {_exact(planned)}", f"actual {_exact(actual)}", apart]
         lines.append(_row("last_user_spawned", *said))
     leases = summary.get("leases") or {}
-    if leases:
+    if any(leases.values()):
         shown = [
             f"{units.count(leases[name])} {name}" for name in LEASES if leases.get(name) or (name in leases and name not in _RARE)
         ]

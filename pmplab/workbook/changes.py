@@ -27,6 +27,7 @@ _SECTIONS = {
     "measures": "telemetry",
     "windows": "telemetry",
     "ends": "telemetry",
+    "measured": "telemetry",
 }
 _PATHS = {
     "actions": "evidence",
@@ -36,6 +37,7 @@ _PATHS = {
     "measures": "measures",
     "windows": "counters",
     "ends": "counters",
+    "measured": "measures",
 }
 
 
@@ -141,6 +143,8 @@ def change_of(table: str, row: dict[str, Any], scenarios: Scenarios) -> Change:
                 cause = f"action.{row['event']}"
             case "tasks":
                 cause = f"task.{row['exit']}"
+            case "measures":
+                cause = "action.measure"
             case "leases":
                 cause = f"resource.{row['event']}"
             case _:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from pmplab.workbook.ends import ENDS, counts_of, ended
 from pmplab.workbook.histogram import Histogram
 from pmplab.workbook.tailing import Tail
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 QUANTILES = {"p50_ms": 0.50, "p90_ms": 0.90, "p95_ms": 0.95, "p99_ms": 0.99}
-_EVENTS = ("success", "fail", "timeout")
 _COLUMNS = {
     "actions": (
         "t_intended", "t_end", "event", "class", "scenario", "node", "component", "call", "error_type", "status", "user", "task",
@@ -55,7 +55,7 @@ class _Group:
     def take(self, rows: pl.DataFrame) -> None:
         """Count rows of `actions`."""
         self.known = None if self.times is not None else self.known
-        self.events.update(dict(rows["event"].cast(pl.String).value_counts().iter_rows()))
+        self.events.update(rows.select(ended(end).sum().alias(end) for end in ENDS).row(0, named=True))
         self.bytes_sent += int(rows["bytes_sent"].sum())
         self.bytes_received += int(rows["bytes_received"].sum())
         if self.times is not None:
@@ -66,7 +66,7 @@ class _Group:
         """Count rows of `windows`."""
         self.known = None if self.times is not None else self.known
         for row in rows.iter_rows(named=True):
-            self.events.update({event: int(row[event]) for event in _EVENTS})
+            self.events.update(counts_of(row))
             self.bytes_sent += int(row["bytes_sent"])
             self.bytes_received += int(row["bytes_received"])
             measured = row["error_type"] is None or row["class"] == "target"
@@ -85,7 +85,7 @@ class _Group:
 
     def row(self) -> dict[str, float | None]:
         """Return everything, as a row."""
-        counts = {event: self.events[event] for event in _EVENTS}
+        counts = {end: self.events[end] for end in ENDS}
         moved = {"bytes_sent": self.bytes_sent, "bytes_received": self.bytes_received}
         return {"count": self.events.total(), **counts, **moved, **self.figures()}
 
@@ -96,7 +96,7 @@ def _figures(times: Histogram) -> dict[str, float | None]:
     return {**found, "max_ms": times.max / 1e6 if times.total else None}
 
 
-_COUNTS = ("count", *_EVENTS, "bytes_sent", "bytes_received")
+_COUNTS = ("count", *ENDS, "bytes_sent", "bytes_received")
 _FIGURES = dict.fromkeys(_COUNTS, pl.Int64) | dict.fromkeys((*QUANTILES, "max_ms"), pl.Float64)
 
 

@@ -100,6 +100,11 @@ class Frames:
         return self.table("ends")
 
     @property
+    def measured(self) -> pl.LazyFrame:
+        """One row per second, node and measure: with `--records windows`, in place of `measures`."""
+        return self.table("measured")
+
+    @property
     def host(self) -> pl.LazyFrame:
         """One row a second: what the run costs this machine."""
         return _host(self._dir).lazy()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pmplab.workbook.changes import Change, Scenarios
+from pmplab.workbook.ends import counts_of, of_row
 from pmplab.workbook.ids import task_id
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Ledger:
 
     entries: dict[tuple[int, int], Entry] = field(default_factory=dict)
     counters: dict[str, Counter[str]] = field(default_factory=dict)
-    """By scenario: actions by event, first attempts, tasks, entries of the registers; users and drops as of the last tick."""
+    """By scenario: actions by how they ended, first attempts, tasks, registers' entries; users and drops as of the last tick."""
     timeline: dict[str, Any] = field(default_factory=dict)
     leases: Counter[str] = field(default_factory=Counter)
     held: dict[int, dict[int, str]] = field(default_factory=dict)
@@ -93,12 +94,13 @@ class Replay:
                 self._load(change, row)
             case "leases":
                 self._lease(row)
-            case "measures":
+            case "measures" | "measured":
                 pass  # evidence of an attempt, as its times are: the ledger keeps neither
             case "windows":
                 counts = self._counts(change)
-                for key, column in _WINDOW.items():
-                    counts[key] += row[column]
+                for key in ("started", "finished"):
+                    counts[key] += row["count"]
+                counts.update(counts_of(row))
             case "ends":
                 self._counts(change)["tasks"] += row["count"]
             case _:
@@ -129,7 +131,7 @@ class Replay:
         entry, counts = self._entry(change), self._counts(change)
         counts["started"] += 1
         counts["finished"] += 1
-        counts[row["event"]] += 1
+        counts[of_row(row)] += 1
         counts["first_attempts"] += row["attempt"] == 1
         entry.state, entry.current_action = row["phase"], None
         entry.attempts += 1
@@ -185,9 +187,6 @@ class Replay:
                 target[path] = change.value
             case section, path:
                 self._entry(change).fields[f"{section}.{path}"] = change.value
-
-
-_WINDOW = {"started": "count", "finished": "count", "success": "success", "fail": "fail", "timeout": "timeout"}
 
 
 def status(phase: str) -> str:

@@ -47,7 +47,7 @@ def _default(name, dtype, n):
 
 def run(**found) -> SimpleNamespace:
     """Return the tables of a run; those not named are empty."""
-    names = ("actions", "measures", "tasks", "load", "leases", "windows", "ends", "host")
+    names = ("actions", "measures", "tasks", "load", "leases", "windows", "ends", "measured", "host")
     return SimpleNamespace(**{name: found.get(name, frame(name)).lazy() for name in names})
 
 

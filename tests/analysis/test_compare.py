@@ -87,6 +87,14 @@ def test_errors_are_compared_in_percentage_points() -> None:
     assert verdicts(compare(runs(dice, 5), runs(dice, 5)))["error_rate"] == "same"
 
 
+def test_a_few_failures_in_a_single_run_are_chance_until_like_runs_say_otherwise() -> None:
+    dice = random.Random(4)
+    few, many = runs(dice, 1, errors=50), runs(dice, 1, errors=300)
+    assert verdicts(compare(runs(dice, 1, errors=0), few))["error_rate"] == "unclear"
+    assert verdicts(compare(runs(dice, 1, errors=0), many))["error_rate"] == "worse"
+    assert verdicts(compare(runs(dice, 5, errors=0), few))["error_rate"] == "worse"
+
+
 def test_one_run_is_unclear_until_it_moves_beyond_the_scatter() -> None:
     dice = random.Random(5)
     old = runs(dice, 5, scatter=0.004)

@@ -142,6 +142,17 @@ def test_a_second_of_retries_is_a_storm():
     assert retries(rows.run(actions=rows.attempts([1, 2]))).note == "nothing was retried"
 
 
+def test_what_the_run_gave_up_itself_is_no_first_failure_and_no_cause_of_a_retry():
+    cut = rows.failing([True, False], kind="cancelled.branch", klass=None)
+    actions = rows.attempts([5, 5], due_ms=[0, 10], **cut)
+    assert first_failure(rows.run(actions=actions)) is None
+    assert first_failure(rows.run(windows=rows.aggregated(actions))) is None
+    real = rows.failing([False, True])
+    actions = rows.attempts([5, 5], due_ms=[0, 10], **real)
+    assert first_failure(rows.run(actions=actions)) is not None
+    assert first_failure(rows.run(windows=rows.aggregated(actions))) is not None
+
+
 def test_the_first_failure_comes_with_what_preceded_it():
     n = 3000
     which = np.arange(n) >= 2500

@@ -89,14 +89,16 @@ def test_service_of_an_attempt_that_never_connected_begins_when_it_had_its_lease
     assert (action.p50_ms, action.service_p50_ms) == (10, 7)
 
 
-def test_what_failed_in_the_harness_or_was_cancelled_counts_but_is_no_latency(make):
+def test_what_failed_in_the_harness_counts_but_is_no_latency_and_what_was_cancelled_is_no_failure(make):
     rows = [
         attempt(5),
         attempt(900, event="fail", error_type="runtime.trap", **{"class": "harness"}),
         attempt(800, event="fail", error_type="cancelled.interrupt", **{"class": None}),
     ]
     action = summary(make(actions=rows)).actions["get"]
-    assert (action.count, action.success, action.fail, action.max_ms) == (3, 1, 2, 5)
+    assert (action.count, action.success, action.fail, action.cancelled, action.max_ms) == (3, 1, 1, 1, 5)
+    by_second = seconds(make(actions=rows).actions).collect()
+    assert by_second.select(pl.col("fail", "cancelled").sum()).row(0) == (1, 1)
 
 
 def test_a_percentile_that_is_only_the_timeout_is_marked_as_a_lower_bound(make):

@@ -32,6 +32,15 @@ def test_a_folder_without_a_script_says_so(tmp_path):
     assert caught.value.code == "PMP-E0801"
 
 
+def test_a_script_that_is_a_folder_is_called_that(tmp_path):
+    (tmp_path / "script.yaml").mkdir()
+    for given in (tmp_path, tmp_path / "script.yaml"):
+        with pytest.raises(BundleError) as caught:
+            locate(given)
+        assert "`script.yaml` is a folder here" in caught.value.message
+        assert caught.value.help == "rename the folder, and write the script where it was"
+
+
 def test_a_script_in_the_wrong_case_is_named(bundle):
     (bundle / "script.yaml").rename(bundle / "Script.yaml")
     with pytest.raises(BundleError) as caught:

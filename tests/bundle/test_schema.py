@@ -148,7 +148,8 @@ def test_a_typical_slip_is_refused_where_it_stands(old, new, where):
 def test_every_key_has_a_description_and_its_example_is_valid(name):
     whole = schema.load(name)
     for place, definition in whole["definitions"].items():
-        for key, value in definition["properties"].items():
+        assert definition["description"], place
+        for key, value in definition.get("properties", {}).items():
             assert value["description"].endswith("."), f"{place}.{key}"
             one = {**value, "definitions": whole["definitions"]}
             for example in value["examples"]:

@@ -19,6 +19,7 @@ import pmplab
 from pmplab import cli
 from pmplab.commands import follow
 from pmplab.commands.console import Console
+from pmplab.commands.parser import build
 from pmplab.demo import bundle_path
 from pmplab.errors import DiagnosticsError
 
@@ -295,3 +296,9 @@ def test_a_misspelt_verb_is_told_which_was_meant(capsys: pytest.CaptureFixture[s
     found = capsys.readouterr().err
     assert f"there is no verb `{verb}`: {said}" in found
     assert "invalid choice" not in found
+
+
+@pytest.mark.parametrize("line", ["compare r1 --with r2 main", "compare r1 main --with r2", "compare --with r2 r1 main"])
+def test_values_stand_before_between_and_after_options(line: str) -> None:
+    found = build().parse_args(line.split())
+    assert (found.run, found.also, found.baseline) == ("r1", ["r2"], ["main"])

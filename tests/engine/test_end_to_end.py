@@ -55,7 +55,7 @@ def test_seq_has_no_gap_over_all_tables(home):
     with prepare(ports=20, users=20) as demo:
         run = finished(pmp.run(demo.bundle, set=demo.overrides))
     seqs = []
-    for table in ("actions", "tasks", "load", "leases", "changes"):
+    for table in ("actions", "measures", "tasks", "load", "leases", "changes"):
         seqs += getattr(run.frames, table).collect()["seq"].to_list()
     assert sorted(seqs) == list(range(len(seqs)))
 

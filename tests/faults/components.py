@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Iterator
 
 from pmplab.host.manifest import vendored as manifest
 
 _INSTANCES, _EXPORTS = 5, 11
 _INSTANCE = 5
+_ABOUT = b"pmplab:component"
 
 
 def vendored(name: str) -> bytes:
@@ -18,9 +20,18 @@ def vendored(name: str) -> bytes:
 
 def described(component: bytes, like: str, **more: object) -> bytes:
     """Return a component that says of itself what the vendored component `like` says, and what `more` says instead."""
-    name = b"pmplab:component"
     text = json.dumps(manifest().named(like).section | more).encode()
-    return component + _section(0, _leb(len(name)) + name + text)
+    return _mute(component) + _section(0, _leb(len(_ABOUT)) + _ABOUT + text)
+
+
+def _mute(component: bytes) -> bytes:
+    """Return the component without what it says of itself."""
+    kept, at = component[:8], 8
+    for number, start, end in _sections(component):
+        if number != 0 or _name(component, start)[0] != _ABOUT.decode():
+            kept += component[at:end]
+        at = end
+    return kept
 
 
 def hollow(contract: str) -> bytes:
@@ -122,3 +133,50 @@ def _number(binary: bytes, at: int) -> tuple[int, int]:
         at, shift = at + 1, shift + 7
         if byte < 0x80:
             return found, at
+
+
+_PLUGIN = "pmplab:protocol/plugin@0.1.0"
+_TOKEN = 7
+# Low in the component's stack, which grows down from far above it.
+_ANSWER, _OUTCOME, _MEASURED = 1024, 1040, 1184
+
+
+def lying(component: bytes, which: int, value: float) -> bytes:
+    """Return a protocol component that answers each action at once, with `value` as its measure number `which`.
+
+    Offsets are those of the canonical ABI for `advanced`, `outcome` and `tuple<u32, f64>`: what is not stored here is 0.
+    """
+    body = b"\x00" + b"".join(
+        [
+            _store_long(_ANSWER, 1),
+            _store(_ANSWER + 8, _OUTCOME),
+            _store(_ANSWER + 12, 1),
+            _store_long(_OUTCOME, _TOKEN),
+            _store_long(_OUTCOME + 96, 1),
+            _store(_OUTCOME + 128, _MEASURED),
+            _store(_OUTCOME + 132, 1),
+            _store(_MEASURED, which),
+            b"\x41" + _signed(_MEASURED + 8) + b"\x44" + struct.pack("<d", value) + b"\x39\x03\x00",
+            b"\x41" + _signed(_ANSWER),
+        ]
+    )
+    component = broken(component, f"{_PLUGIN}#run-action", b"\x00\x42" + _signed(_TOKEN))
+    component = broken(component, f"{_PLUGIN}#advance", body)
+    return broken(component, f"cabi_post_{_PLUGIN}#advance", b"\x00")
+
+
+def _store(at: int, value: int) -> bytes:
+    return b"\x41" + _signed(at) + b"\x41" + _signed(value) + b"\x36\x02\x00"
+
+
+def _store_long(at: int, value: int) -> bytes:
+    return b"\x41" + _signed(at) + b"\x42" + _signed(value) + b"\x37\x03\x00"
+
+
+def _signed(number: int) -> bytes:
+    out = bytearray()
+    while True:
+        byte, number = number & 0x7F, number >> 7
+        if (number == 0 and not byte & 0x40) or (number == -1 and byte & 0x40):
+            return bytes([*out, byte])
+        out.append(byte | 0x80)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
 
 import pytest
 
+from pmplab.host.manifest import vendored as manifest
 from pmplab.workbook.frames import Frames
 from tests.faults import bundles, components, servers
 from tests.faults.runs import result, table
@@ -56,3 +58,26 @@ def test_a_component_that_breaks_ends_the_run_and_what_was_recorded_stays(pmp, t
     assert said in shown.stdout
     # The process that met it is gone: the next run is not disturbed.
     assert "trapped" in pmp("runs").stdout
+
+
+@pytest.mark.parametrize(
+    ("which", "value", "said"),
+    [(3, 1.0, "measured number 3 of the 1 measures that it was asked for"), (0, math.nan, "measured NaN as `setup_ms`")],
+)
+def test_a_component_that_measures_nonsense_ends_the_run(pmp, tmp_path, which, value, said):
+    other = components.lying(components.vendored("http"), which, value)
+    calls = {**manifest().named("http").section["calls"]}
+    calls["get"] = {**calls["get"], "measures": [{"name": "setup_ms", "unit": "ms"}]}
+    (tmp_path / "liar.wasm").write_bytes(components.described(other, "http", calls=calls))
+    (tmp_path / "script.yaml").write_text(
+        'version: "1.0"\n'
+        'components: [{name: liar, version: "0.2.1", entry: liar.wasm}]\n'
+        'workflows: {w: {steps: [{action: liar.get, with: {url: "http://127.0.0.1:1/"}}]}}\n'
+        "load: {scenarios: [{name: s, workflow: w, user-count: 2}]}\n"
+    )
+    done = pmp("run", tmp_path, "--allow", "liar=net", "--json", "--quiet", timeout=120)
+    found = result(done)
+    assert (done.returncode, found["status"]) == (TRAPPED, "trapped"), done.stderr
+    assert found["message"] == f"a component broke its contract: `liar.get` {said}"
+    assert table(found, "actions").height == 1
+    assert table(found, "measures").is_empty()

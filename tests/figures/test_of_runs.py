@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 import pmplab
 from pmplab import analysis, figures
+from pmplab.errors import UsageError
 from pmplab.workbook.frames import schema
 from pmplab.workbook.schema import tables
 from tests.made_runs import actions, make
@@ -176,3 +178,63 @@ def test_a_long_run_is_a_few_thousand_points(tmp_path: Path) -> None:
     figure = figures.throughput("latest", home=tmp_path)
     width = np.diff(trace(figure, "all").x)[0]
     assert trace(figure, "all").y.sum() * width == pytest.approx(4000, rel=0.01)
+
+
+MEASURED = {
+    "components": [
+        {
+            "name": "sip",
+            "section": {
+                "calls": {
+                    "invite": {
+                        "measures": [
+                            {"name": "setup_ms", "unit": "ms", "description": "INVITE to 200"},
+                            {"name": "retransmitted", "unit": "1"},
+                        ]
+                    }
+                }
+            },
+        }
+    ],
+    "scenarios": [{"steps": [{"node": "web/main/get", "head": {"call": {"component": 0, "call": "invite"}}}]}],
+}
+
+
+@pytest.fixture
+def measuring(run: pmplab.Run) -> pmplab.Run:
+    n = 100
+    save(
+        run.dir,
+        "measures",
+        seq=list(range(2 * n)),
+        t=[50_000_000 * number for number in range(n)] * 2,
+        node=["web/main/get"] * 2 * n,
+        measure=["setup_ms"] * n + ["retransmitted"] * n,
+        value=[float(number + 1) for number in range(n)] + [2.0] * n,
+    )
+    (run.dir / "plan.json").write_text(json.dumps({"plan": MEASURED}))
+    return pmplab.open_run(run.dir)
+
+
+def test_a_measure_is_drawn_over_time_and_by_percentile_in_its_unit(measuring: pmplab.Run) -> None:
+    figure = figures.measure(measuring, "setup_ms")
+    assert [one.name for one in figure.data] == ["get p50", "get p95", "get"]
+    spread = trace(figure, "get")
+    assert (spread.x[49], spread.y[49], spread.y[-1]) == (50, 50, 100)
+    assert trace(figure, "get p95").y.tolist() == [19, 39, 59, 79, 99]
+    assert "INVITE to 200" in figure.layout.title.subtitle.text
+    assert figure.layout.yaxis.title.text == "setup_ms (ms)"
+
+
+def test_what_is_counted_is_drawn_per_second(measuring: pmplab.Run) -> None:
+    figure = figures.measure(measuring, "retransmitted")
+    assert trace(figure, "get per second").y.tolist() == [40] * 5
+    assert figure.layout.yaxis.title.text == "retransmitted per second"
+
+
+def test_a_measure_that_is_none_is_told(measuring: pmplab.Run, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="setup_mss") as told:
+        figures.measure(measuring, "setup_mss")
+    assert "`setup_ms`" in str(told.value.help)
+    make(tmp_path, 2)
+    assert "No component measured anything" in said(figures.measure("latest", "setup_ms", home=tmp_path))

@@ -48,5 +48,5 @@ def test_code_that_cannot_be_interrupted_is_left_behind_when_it_does_not_answer(
     done = subprocess.run(
         [sys.executable, "-c", STUCK], cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=60, check=True
     )
-    assert "did not return from `end-user` in time" in done.stdout
+    assert "did not return from `end-user` in time and is left behind" in done.stdout
     assert done.stdout.endswith("True\n")

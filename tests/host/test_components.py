@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pmplab.errors import ComponentError, GrantError
+from pmplab.errors import ComponentError, GrantError, TrappedError
 from pmplab.host import _wasm, check
 from pmplab.host.check import core_request
 from pmplab.host.compose import PROVIDERS, SLOTS, Part, compose
@@ -112,7 +112,7 @@ def test_the_short_way_to_step_answers_as_the_long_one(shop, cache, bundle):
     long = instance.call("step", 1, 2)
     try:
         short = instance.stepper(10.0)(1, 2)
-    except ComponentError as error:
+    except TrappedError as error:
         assert error.message == long
     else:
         assert short == (long.phase, long.next)

@@ -101,6 +101,14 @@ def test_a_run_that_did_not_finish_is_compared_and_it_is_said(tmp_path: Path, fi
     assert any(status in note for note in found.notes)
 
 
+def test_what_a_run_did_not_come_to_do_is_not_held_against_it(tmp_path: Path, five: list[Path]) -> None:
+    short = make(tmp_path, 9, frame=actions(random.Random(9), 300, p50_ms=50.0), status="stopped")
+    found = pmplab.compare(short, home=tmp_path)
+    rate = next(change for change in found.gate if change.metric == "rate_per_s")
+    assert (rate.verdict, found.verdict) == ("unclear", "unclear")
+    assert "stopped" in rate.reason
+
+
 def test_the_command_answers_with_its_exit_status(tmp_path: Path, five: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
     def pmp(*words: str) -> int:
         return main(["--home", str(tmp_path), *words])

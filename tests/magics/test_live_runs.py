@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import nbformat
 import pytest
+from jupyter_client.manager import start_new_kernel
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
@@ -101,3 +102,53 @@ def test_without_widgets_the_view_is_redrawn_in_its_place(bundle: Path, pmp_home
     book = execute(monkeypatch, pmp_home, f"run = %pmp run {bundle}\ndrawn()\nrun.stop(now=True)\nrun.wait();")
     assert 'class="pill warn">stopped<' in static(book.cells[2])
     assert "widgets" not in book.metadata
+
+
+@pytest.mark.slow
+def test_a_run_that_is_interrupted_is_compared_with_the_ones_before_it_without_anyone_asking(
+    pmp_home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with TargetProcess(delay=0.02) as target:
+        url = f"http://127.0.0.1:{target.ports[0]}/asset"
+        found = bundles.write(tmp_path / "load", url, users=10, rate="100/s", duration="5s", timeout="5s")
+        soon = "import os, signal, threading; threading.Timer(3, os.killpg, (os.getpgid(0), signal.SIGINT)).start()"
+        first, second = f"%pmp run {found} --wait --quiet", f"{soon}\n%pmp run {found} --wait"
+        book = execute(monkeypatch, pmp_home, first, second, allow_errors=True)
+    html = static(book.cells[3])
+    assert 'class="pill warn">stopped<' in html
+    assert "Comparison" in html
+    assert "against previous (1 run)" in html
+
+
+@pytest.mark.slow
+def test_a_run_whose_kernel_is_restarted_drains_and_is_kept(
+    bundle: Path, pmp_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PMPLAB_HOME", str(pmp_home))
+    monkeypatch.delenv("PMPLAB_WAIT", raising=False)
+    manager, client = start_new_kernel(kernel_name="python3", startup_timeout=60)
+    try:
+        _say(client, f"%load_ext pmplab\n{SEEN}\nrun = %pmp run {bundle}\ndrawn(1)")
+        manager.restart_kernel(now=True)
+        client.wait_for_ready(60)
+        # Nobody is left to stop it: it stops itself, as a load that nobody watches must.
+        again = "import pmplab; run = pmplab.open_run('latest'); run.wait(60)"
+        told = "print(run.status, run.exit_status, run.message, run.frames.actions.collect().height > 0)"
+        said = _say(client, f"%load_ext pmplab\n{again}\n{told}")
+        assert said == "stopped 105 stopped, as the process that started it ended True\n"
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+def _say(client: Any, code: str) -> str:
+    """Execute code in a kernel and return what it printed."""
+    said: list[str] = []
+
+    def hear(message: dict[str, Any]) -> None:
+        if message["msg_type"] == "stream":
+            said.append(message["content"]["text"])
+        assert message["msg_type"] != "error", message["content"]["evalue"]
+
+    client.execute_interactive(code, timeout=120, output_hook=hear)
+    return "".join(said)

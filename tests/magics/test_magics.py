@@ -16,6 +16,7 @@ import pmplab
 from pmplab.bundle import Bundle
 from pmplab.errors import DiagnosticsError, PmpError, RunInterrupted, UsageError
 from pmplab.magics import live, load, unload, verbs
+from pmplab.magics.line import split
 from tests.made_runs import make
 
 PROGRESS = {"t": 1_000_000_000, "phase": "running", "scenarios": [{"name": "s", "users": 2, "online": 2, "finished": 5}]}
@@ -253,7 +254,7 @@ def test_load_as_name_makes_a_variable(shell: InteractiveShell, monkeypatch: pyt
         shell.run_line_magic("pmp", "run number")
 
 
-def test_braces_are_expanded_only_as_whole_words(shell: InteractiveShell, started: list[Any], handle: Handle) -> None:
+def test_braces_are_expanded_in_options_and_in_paths(shell: InteractiveShell, started: list[Any], handle: Handle) -> None:
     shell.user_ns.update(n=5, b="/b/tri")
     shell.run_line_magic("pmp", "run {b} --set a.b={n} --set 'c.url={{resource.ip}}' --quiet")
     source, options = started[0]
@@ -263,6 +264,22 @@ def test_braces_are_expanded_only_as_whole_words(shell: InteractiveShell, starte
     assert started[1][0] == "/b/tri/below"
     with pytest.raises(UsageError, match="has no value"):
         shell.run_line_magic("pmp", "run {nope}")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('run {found["a b"]}', ["run", "/a b"]),
+        ("run {n}.rest x{n}y{n}", ["run", "5.rest", "x5y5"]),
+        ("run \"{found['a b']}/c\" --set a='{n}'", ["run", "/a b/c", "--set", "a={n}"]),
+        ("run --set c={{resource.ip}} {", ["run", "--set", "c={{resource.ip}}", "{"]),
+        ("run {{n}} {}", ["run", "{{n}}", "{}"]),
+        ("run { {'k': 1}['k'] };", ["run", "1"]),
+    ],
+)
+def test_an_expression_is_python_wherever_it_stands(line, words):
+    known = {"found": {"a b": "/a b"}, "n": 5}
+    assert split(line, lambda text: eval(text.strip(), known)) == words
 
 
 def test_a_cell_is_a_script_whose_errors_stand_at_its_lines(

@@ -49,6 +49,17 @@ def test_what_was_in_flight_is_said_only_when_something_was() -> None:
     assert "in_flight" not in summary.text(samples.summary(in_flight=0))
 
 
+def test_what_was_cancelled_is_neither_a_failure_nor_a_success() -> None:
+    cut = {"one": samples.action(count=10, fail=2, timeout=1, cancelled=3)}
+    text = summary.text(samples.summary(actions=cut))
+    assert "actions_succeeded.........: 40.00%" in text
+    assert "actions_failed............: 20.00%" in text
+    assert "actions_cancelled.........: 30.00%" in text
+    head, row = (line.split() for line in text.splitlines() if line.split()[:1] in (["action"], ["one"]))
+    assert dict(zip(head, row, strict=False))["cancelled"] == "3"
+    assert "cancelled" not in summary.text(samples.summary())
+
+
 def test_no_line_but_a_path_is_wider_than_asked() -> None:
     lines = summary.text(samples.summary(), width=100).splitlines()
     assert max(columns.width(line) for line in lines if "20261123" not in line) <= 108

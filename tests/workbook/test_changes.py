@@ -53,7 +53,8 @@ calls:
   http.post: {latency: {uniform: [5ms, 30ms]}, fail: 40%}
   http.delete: {latency: 10ms}
 """
-COUNTS = ("started", "finished", "success", "fail", "timeout", "tasks", "dropped", "online", "stop", "offline", "issues", "risks")
+ENDED = ("started", "finished", "success", "fail", "timeout", "cancelled")
+COUNTS = (*ENDED, "tasks", "dropped", "online", "stop", "offline", "issues", "risks")
 
 
 def _run(pmp: Pmp, folder: Path, *args: object) -> pmplab.Run:
@@ -87,6 +88,7 @@ def test_replaying_the_changes_gives_the_final_workbook_exactly(pmp: Pmp, tmp_pa
         for key in (*COUNTS, "first_attempts"):
             assert counts[key] == sum(one[key] for one in known), (name, key)
     assert ledger.counters["first"]["fail"] > 0
+    assert ledger.counters["first"]["cancelled"] > 0
     assert ledger.counters["first"]["risks"] > 0
     for key in ("acquired", "released", "expired"):
         assert ledger.leases[key] == sum(one["leases"][key] for one in snapshots), key

@@ -39,7 +39,7 @@ def test_at_the_end_every_segment_becomes_a_part_and_every_row_is_kept(recorded)
         name: Frames(recorded).table(name).collect() for name in ("actions", "measures", "tasks", "load", "leases", "changes")
     }
     done = compact(recorded, final=True)
-    assert done["rows"] == {"windows": 0, "ends": 0} | {name: frame.height for name, frame in before.items()}
+    assert done["rows"] == {"windows": 0, "ends": 0, "measured": 0} | {name: frame.height for name, frame in before.items()}
     assert list((recorded / "live").glob("*.arrow")) == []
     for name, frame in before.items():
         assert Frames(recorded).table(name).collect().equals(frame), name
@@ -49,7 +49,17 @@ def test_a_segment_in_which_nothing_can_be_read_stays(tmp_path, write_segment):
     path = write_segment(number=1)
     path.write_bytes(path.read_bytes()[:100])
     assert compact(tmp_path, final=True) == {
-        "rows": {"actions": 0, "measures": 0, "tasks": 0, "load": 0, "leases": 0, "changes": 0, "windows": 0, "ends": 0},
+        "rows": {
+            "actions": 0,
+            "measures": 0,
+            "tasks": 0,
+            "load": 0,
+            "leases": 0,
+            "changes": 0,
+            "windows": 0,
+            "ends": 0,
+            "measured": 0,
+        },
         "parts": 0,
         "torn": 0,
     }

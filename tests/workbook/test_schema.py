@@ -56,7 +56,7 @@ def test_every_instant_is_in_nanoseconds_and_every_column_is_documented():
 def test_the_schema_on_disk_has_every_table_of_the_frames(tmp_path):
     document = json.loads((Path(schema.__file__).parent / "schema.json").read_text())
     columns = {table["name"]: [column["name"] for column in table["columns"]] for table in document["tables"]}
-    assert list(columns) == ["actions", "measures", "tasks", "load", "leases", "changes", "windows", "ends", "host"]
+    assert list(columns) == ["actions", "measures", "tasks", "load", "leases", "changes", "windows", "ends", "measured", "host"]
     derived = {schema.SHARD.name, schema.VERSION.name, *(column.name for column in schema.HOST_DERIVED)}
     for name, known in columns.items():
         found = Frames(tmp_path).table(name).collect_schema().names()

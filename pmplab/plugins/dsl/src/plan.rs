@@ -368,6 +368,9 @@ pub struct Variable {
     pub kind: Option<ValueKind>,
     /// What it holds when a task (or user, or run, as its scope says) begins.
     pub default: Option<Value>,
+    /// What it holds when a task begins, from what was saved for all by then; where that has no value, the default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub begin: Option<Template>,
     /// Its writes go into the change stream: index into the six sections, and the path inside.
     pub record: Option<(usize, String)>,
     pub merge: Merge,
@@ -821,6 +824,8 @@ pub enum Source {
     /// What the engine itself keeps, by its full path in the sections: `timeline.phase`, `execution.owner`,
     /// `telemetry.counters.success`, ... The aliases of the script and the flat names are resolved before.
     Workbook(String),
+    /// An item of a list that the engine keeps: `governance.scope_resources[0]`.
+    Item { of: String, index: usize },
     /// `event.*` of the step that led here: `type`, `status`, `error_type`, `message`, `source`, or `payload.OUTPUT` and inside.
     Event(Vec<Segment>),
     /// An output of the call that is judged, in its `expect`: index into `Call::outputs`.
@@ -904,6 +909,8 @@ pub struct Workbook {
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Monitoring {
     pub alerts: Vec<Alert>,
+    /// Variables of all users that the alerts read: their `Source::Var` are indexes into it.
+    pub vars: Vec<Variable>,
     /// By risk flag.
     pub responses: Vec<Response>,
     /// As written, such as `p95(http.get) < 300ms`; judged from the records.

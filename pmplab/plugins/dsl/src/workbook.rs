@@ -142,6 +142,11 @@ pub const KEPT: &[Kept] = &[
         "Calls that came too late",
     ),
     scenario(
+        "telemetry.counters.cancelled",
+        "integer",
+        "Calls that the run gave up itself: at a stop, or as branches beside them had decided the step",
+    ),
+    scenario(
         "telemetry.latency_ms.mean",
         "number",
         "Mean response time of the calls that ended",

@@ -6,7 +6,7 @@ use common::Bundle;
 use pmplab_dsl::diag::Diagnostic;
 use pmplab_dsl::plan::{
     Arrow, Call, Dist, Event, Exit, Graph, Head, LimitPer, Merge, Origin, Over, Plan, Role,
-    Scenario, Source, Step, Target, VarScope, Wait, WbsNode,
+    Scenario, Segment, Source, Step, Target, Template, VarScope, Wait, WbsNode,
 };
 
 const MS: u64 = 1_000_000;
@@ -949,6 +949,47 @@ fn what_comes_later_is_too_late() {
     );
     let lasting = "steps:\n  - {action: log.info, with: \"{{seen.status}}\"}\n  - {ref: get, save-as: {var: seen, scope: user-local}}";
     says(lasting, "PMP-W0303", &["the first task comes before"]);
+}
+
+#[test]
+fn answers_that_are_appended_are_read_as_a_list() {
+    let steps = |read: &str| {
+        format!(
+            "steps: [{{loop: {{count: 2, steps: [{{ref: get, save-as: {{var: seen, merge: append}}}}]}}}}, {{action: log.info, with: \"{{{{{read}}}}}\"}}]"
+        )
+    };
+    let source = |read: &str| {
+        let s = scenario(&steps(read));
+        let Head::Log {
+            message: Template::Whole(expr),
+            ..
+        } = &s.steps[1].head
+        else {
+            panic!("a log")
+        };
+        let mut found = None;
+        expr.term.each_source(&mut |one| found = Some(one.clone()));
+        found.unwrap()
+    };
+    let of = |field, path: &[Segment]| Source::Var {
+        var: 0,
+        field,
+        path: path.to_vec(),
+    };
+    let first = Segment::Index(0);
+    assert_eq!(source("seen"), of(None, &[]));
+    assert_eq!(source("seen[0]"), of(None, std::slice::from_ref(&first)));
+    assert_eq!(
+        source("seen[0].status"),
+        of(Some(0), std::slice::from_ref(&first))
+    );
+    assert_eq!(source("seen.status | length"), of(Some(0), &[]));
+    says(&steps("seen.status > 200"), "PMP-E0315", &["a list or map"]);
+    says(
+        &steps("seen[0].stauts"),
+        "PMP-E0301",
+        &["no field `stauts`"],
+    );
 }
 
 #[test]

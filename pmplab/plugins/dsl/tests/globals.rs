@@ -296,3 +296,55 @@ fn a_run_in_shards_is_told_that_they_share_nothing() {
         checked.rendered
     );
 }
+
+/// Scenario `b` begins with `context`.
+fn beginning(context: &str, message: &str) -> Bundle {
+    let script = script(&log(message)).replace(
+        "start-after: a}",
+        &format!("start-after: a, user: {{context: {context}}}}}"),
+    );
+    Bundle::of(&format!(
+        "{script}workbook: {{fields: {{note: int, tenant: text}}}}\n"
+    ))
+}
+
+#[test]
+fn a_context_begins_with_what_another_scenario_saved() {
+    let context = "{auth: {status: \"{{global.token.status}}\", kind: bearer}, note: \"{{token.status + 1}}\", tenant: \"as {{global.token.body}}\"}";
+    let message =
+        "{{global.auth.status}} {{auth.status}} {{global.auth.kind}} {{workbook.note}} {{tenant}}";
+    let plan = plan(&beginning(context, message));
+    let b = &plan.scenarios[1];
+    let begins: Vec<(&str, bool)> = b
+        .vars
+        .iter()
+        .map(|var| (var.name.as_str(), var.begin.is_some()))
+        .collect();
+    for name in ["global.auth.status", "execution.note", "execution.tenant"] {
+        assert!(begins.contains(&(name, true)), "{name}: {begins:?}");
+    }
+    let read: Vec<&str> = reads(&plan).iter().map(|(name, ..)| *name).collect();
+    assert_eq!(
+        read,
+        [
+            "global.auth.status",
+            "global.auth.status",
+            "execution.note",
+            "execution.tenant"
+        ],
+        "and what is known now is text already"
+    );
+    // The writer keeps what the context reads.
+    assert_eq!(shared(&plan.scenarios[0]).fields, ["status", "body"]);
+    assert_eq!(b.context, serde_json::json!({"auth": {"kind": "bearer"}}));
+}
+
+#[test]
+fn a_context_does_not_read_what_belongs_to_a_task() {
+    let both = "{note: \"{{token.status + env.iteration}}\"}";
+    let checked = beginning(both, "{{workbook.note}}").check();
+    assert_eq!(codes(&checked), ["PMP-E0317"], "{}", checked.rendered);
+    let misspelt = "{note: \"{{global.tokn.status}}\"}";
+    let rendered = beginning(misspelt, "{{workbook.note}}").rendered();
+    assert!(rendered.contains("did you mean `token`?"), "{rendered}");
+}

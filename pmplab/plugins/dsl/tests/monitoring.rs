@@ -252,3 +252,39 @@ fn without_monitoring_nothing_is_watched() {
     assert!(watched.alerts.is_empty() && watched.thresholds.is_empty());
     assert!(watched.responses.is_empty());
 }
+
+/// Scenario `s` saves `token` for all.
+fn saving(when: &str) -> Bundle {
+    let script = SCRIPT.replace("save-as: rescued", "save-as: {var: token, scope: global}");
+    let script = script.replace("main: {steps: [", "main: {steps: [{ref: rescue}, ");
+    let alerts = format!("{{alerts: [{{name: a, when: \"{{{{{when}}}}}\"}}]}}");
+    Bundle::of(&script.replace("MONITORING", &alerts))
+}
+
+#[test]
+fn alerts_read_what_was_saved_for_all() {
+    for when in ["global.token.status == 200", "token.status == 200"] {
+        let checked = saving(when).check();
+        assert!(checked.ok(), "{}", checked.rendered);
+        assert!(
+            !checked.rendered.contains("never used"),
+            "{}",
+            checked.rendered
+        );
+        let plan = checked.plan.unwrap();
+        let [token] = &plan.monitoring.vars[..] else {
+            panic!("{:?}", plan.monitoring.vars)
+        };
+        assert_eq!(token.fields, ["status"]);
+        let s = &plan.scenarios[0].vars;
+        let own = s.iter().find(|var| var.name == "token").unwrap();
+        assert_eq!(own.fields, ["status"], "the writer keeps what is read");
+    }
+    let rendered = saving("global.token.stauts == 200").rendered();
+    assert!(
+        rendered.contains("`token` has no field `stauts`"),
+        "{rendered}"
+    );
+    let rendered = saving("global.tokn.status == 200").rendered();
+    assert!(rendered.contains("did you mean `token`?"), "{rendered}");
+}

@@ -331,3 +331,27 @@ fn a_store_answers_get_put_and_delete() {
         );
     }
 }
+
+#[test]
+fn a_call_that_the_provider_has_not_is_told_once() {
+    let script = common::TRI_PHASE;
+    assert!(script.contains("acquire: allocate_pair"));
+    let wrong = script.replace("acquire: allocate_pair", "acquire: true");
+    let checked = Bundle::with_pairs(&wrong).check();
+    assert_eq!(codes(&checked), ["PMP-E0701"], "{}", checked.rendered);
+}
+
+#[test]
+fn a_lone_script_is_written_without_its_files_and_run_with_them() {
+    let mut lone = Bundle::of(common::REFRESH);
+    assert!(codes(&lone.check()).contains(&"PMP-E0501".to_owned()));
+    lone.request.mode = pmplab_dsl::Mode::Draft;
+    let checked = lone.check();
+    assert!(!checked.rendered.contains("error["), "{}", checked.rendered);
+    assert_eq!(checked.rendered.matches("warning[PMP-W0501]").count(), 2);
+    assert!(checked.plan.is_none(), "what is missing cannot be run");
+    let outside = common::REFRESH.replace("./resource.yaml", "../resource.yaml");
+    let mut outside = Bundle::of(&outside);
+    outside.request.mode = pmplab_dsl::Mode::Draft;
+    assert!(codes(&outside.check()).contains(&"PMP-E0501".to_owned()));
+}

@@ -228,3 +228,127 @@ fn a_sim_yaml_that_is_no_map_is_named_as_such() {
         checked.rendered
     );
 }
+
+#[test]
+fn the_calls_that_there_are_are_listed_once_each() {
+    let look = "{name: look, action: http.get, with: {url: \"http://h/\"}}";
+    let main = format!("  other: {{steps: [{look}]}}\n  main: {{steps: [{look}, ");
+    let script = SCRIPT.replace("  main: {steps: [", &main);
+    let script = script.replace(
+        "scenarios: [",
+        "scenarios: [{name: second, workflow: other, user-count: 1}, ",
+    );
+    let mut bundle = Bundle::of(&script).with("sim.yaml", "calls: {ftp.stor: {latency: 5ms}}");
+    bundle.request.simulate = true;
+    let rendered = bundle.rendered();
+    let note = rendered.lines().find(|line| line.contains("there are"));
+    let note = note.unwrap_or_else(|| panic!("{rendered}"));
+    let names: Vec<&str> = note
+        .split("there are ")
+        .nth(1)
+        .unwrap()
+        .split(", ")
+        .collect();
+    let mut once = names.clone();
+    once.sort_unstable();
+    once.dedup();
+    assert_eq!(once.len(), names.len(), "{note}");
+    assert!(names.contains(&"look"), "{note}");
+}
+
+const MEASURING: &str = r#"{"name": "http", "version": "0.2.1", "role": "protocol", "capabilities": ["get", "put"], "calls": {
+    "get": {"params": {"url": {"type": "text"}}, "outputs": {}, "measures": [
+        {"name": "setup_ms", "unit": "ms"}, {"name": "retransmitted", "unit": "1"}, {"name": "bytes_per_s", "unit": "bytes/s"}]},
+    "put": {"params": {"url": {"type": "text"}}, "outputs": {}}}}"#;
+
+fn measuring(section: &str, sim: &str) -> Checked {
+    let script = SCRIPT
+        .replace("plugins/http/send.wasm", "own.wasm")
+        .replace(", save-as: answer", "")
+        .replace(
+            ", body: \"{{answer.body}} {{answer.status}} {{answer.json}}\"",
+            "",
+        );
+    let contract = pmplab_dsl::plan::Role::Protocol.contract();
+    let mut bundle =
+        Bundle::of(&script)
+            .with("sim.yaml", sim)
+            .component("own.wasm", Some(section), &[contract]);
+    bundle.request.simulate = true;
+    bundle.check()
+}
+
+#[test]
+fn what_an_answer_measures_goes_by_the_order_in_which_the_component_declares_it() {
+    let sim =
+        "default: {measures: {setup_ms: 45}}\ncalls: {http.get: {measures: {bytes_per_s: 1.5e6}}}";
+    let checked = measuring(MEASURING, sim);
+    assert!(checked.ok(), "{}", checked.rendered);
+    let models = checked.plan.unwrap().sim.unwrap().models;
+    assert_eq!(models[0]["measures"], json!([[0, 45.0], [2, 1.5e6]]));
+    assert_eq!(models[1]["measures"], json!([]));
+}
+
+#[test]
+fn a_measure_that_the_call_does_not_have_or_that_is_no_number_is_told() {
+    for (sim, code, says) in [
+        (
+            "calls: {http.get: {measures: {setup: 1}}}",
+            "PMP-E0102",
+            "setup_ms, retransmitted, bytes_per_s",
+        ),
+        (
+            "calls: {http.put: {measures: {setup_ms: 1}}}",
+            "PMP-E0102",
+            "measures nothing",
+        ),
+        (
+            "calls: {http.get: {measures: {setup_ms: soon}}}",
+            "PMP-E0104",
+            "a number",
+        ),
+        (
+            "calls: {http.get: {measures: {setup_ms: .inf}}}",
+            "PMP-E0104",
+            "a number",
+        ),
+    ] {
+        let checked = measuring(MEASURING, sim);
+        assert_eq!(codes(&checked), [code], "{sim}: {}", checked.rendered);
+        assert!(
+            checked.rendered.contains(says),
+            "{sim}: {}",
+            checked.rendered
+        );
+    }
+}
+
+#[test]
+fn a_component_whose_measures_cannot_be_read_is_none() {
+    for (measures, says) in [
+        (json!({"setup_ms": {"unit": "ms"}}), "no list of {name"),
+        (json!([{"unit": "ms"}]), "have no name at 0"),
+        (
+            json!([{"name": "Setup", "unit": "ms"}]),
+            "have no name at 0",
+        ),
+        (json!([{"name": "a", "unit": ""}]), "give `a` no unit"),
+        (
+            json!([{"name": "a", "unit": "1"}, {"name": "a", "unit": "1"}]),
+            "name `a` twice",
+        ),
+        (
+            json!([{"name": "a", "unit": "1", "kind": "gauge"}]),
+            "make `a` a \"gauge\"",
+        ),
+    ] {
+        let mut section: Json = serde_json::from_str(MEASURING).unwrap();
+        section["calls"]["get"]["measures"] = measures;
+        let checked = measuring(&section.to_string(), "{}");
+        assert!(
+            codes(&checked).contains(&"PMP-E0702".to_owned()) && checked.rendered.contains(says),
+            "{says}: {}",
+            checked.rendered
+        );
+    }
+}

@@ -150,6 +150,27 @@ fn every_path_of_the_engine_can_be_read_and_every_flat_name_leads_to_one() {
 }
 
 #[test]
+fn an_item_of_a_list_that_the_engine_keeps_can_be_read_and_nothing_inside_of_other_values() {
+    let item = read(&plan("{}", "workbook.governance.scope_resources[0]"));
+    let of = "governance.scope_resources".to_owned();
+    assert_eq!(item, Term::Get(Source::Item { of, index: 0 }));
+    let item = read(&plan("{}", "workbook.scope_trace[4]"));
+    let of = "governance.scope_trace".to_owned();
+    assert_eq!(item, Term::Get(Source::Item { of, index: 4 }));
+    for path in [
+        "workbook.governance.scope_resources[0].ip",
+        "workbook.governance.scope_resources.ip",
+        "workbook.timeline.phase[0]",
+    ] {
+        let rendered = bundle("{}", path).rendered();
+        assert!(
+            rendered.contains("is read as a whole"),
+            "{path}: {rendered}"
+        );
+    }
+}
+
+#[test]
 fn the_flag_is_a_variable_as_soon_as_something_names_it() {
     let none = plan("{}", "meta.body");
     assert!(

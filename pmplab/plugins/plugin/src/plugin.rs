@@ -32,7 +32,7 @@ pub struct ActionSpec {
     pub holes: Vec<String>,
     /// Outputs that the run uses, in the order in which outcomes must bring them.
     pub outputs: Vec<String>,
-    /// Measures that the run keeps: those that the section names under the call.
+    /// Measures that the run keeps: those that the section names under the call, in its order.
     pub measures: Vec<String>,
     /// Resources whose leases come with each submission.
     pub resources: Vec<Shape>,

@@ -1,7 +1,7 @@
 //! Prints the schema of all tables as JSON: `pmplab/workbook/schema.json` is its output.
 
 use pmplab_records::schema::{
-    ACTIONS, CHANGES, Column, ENDS, Kind, LEASES, LOAD, MEASURES, TASKS, VERSION, WINDOWS,
+    ACTIONS, CHANGES, Column, ENDS, Kind, LEASES, LOAD, MEASURED, MEASURES, TASKS, VERSION, WINDOWS,
 };
 use serde_json::{Value, json};
 
@@ -59,6 +59,7 @@ fn main() -> Result<(), serde_json::Error> {
         table(CHANGES.name, CHANGES.doc, &CHANGES.columns),
         table(WINDOWS.name, WINDOWS.doc, &WINDOWS.columns),
         table(ENDS.name, ENDS.doc, &ENDS.columns),
+        table(MEASURED.name, MEASURED.doc, &MEASURED.columns),
         host(),
     ]});
     println!("{}", serde_json::to_string_pretty(&all)?);

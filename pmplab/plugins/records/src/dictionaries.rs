@@ -109,7 +109,10 @@ pub fn error_type(name: &str) -> u32 {
         .unwrap_or(OTHER)
 }
 
-/// Class of an error type: 0 target, 1 harness, 2 neither (cancelled). That is what `ActionRow::class` takes.
+/// The class of what was cancelled.
+pub const NEITHER: u8 = 2;
+
+/// Class of an error type: 0 target, 1 harness, or `NEITHER`. That is what `ActionRow::class` takes.
 #[must_use]
 pub fn class_of(error_type: u32) -> u8 {
     let name = ERROR_TYPES
@@ -119,7 +122,7 @@ pub fn class_of(error_type: u32) -> u8 {
     match name.split('.').next().unwrap_or_default() {
         "config" | "expression" | "capability" | "runtime" => 1,
         "resource" if name == "resource.parse" => 1,
-        "cancelled" => 2,
+        "cancelled" => NEITHER,
         _ => 0,
     }
 }

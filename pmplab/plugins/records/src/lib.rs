@@ -14,6 +14,7 @@ pub mod windows;
 pub mod workbook;
 
 pub use dictionaries::{
-    CLASSES, ERROR_TYPES, EVENTS, EXITS, LEASE_EVENTS, PHASES, SECTIONS, class_of, error_type,
+    CLASSES, ERROR_TYPES, EVENTS, EXITS, LEASE_EVENTS, NEITHER, PHASES, SECTIONS, class_of,
+    error_type,
 };
 pub use workbook::{Dictionaries, FileId, Sink, SinkError, Workbook};

@@ -117,7 +117,7 @@ pub const ACTIONS: Table<25> = Table {
 #[rustfmt::skip]
 pub const MEASURES: Table<9> = Table {
     name: "measures",
-    doc: "What components measured beside the columns of actions: one row per attempt and measure, after the attempt's own row. Not kept with --records windows.",
+    doc: "What components measured beside the columns of actions: one row per attempt and measure, after the attempt's own row.",
     columns: [
         SEQ,
         column("t", Int64, "ns", "The attempt was complete: its t_end. Since the start of the run."),
@@ -264,6 +264,22 @@ pub const ENDS: Table<9> = Table {
     ],
 };
 
+#[rustfmt::skip]
+pub const MEASURED: Table<8> = Table {
+    name: "measured",
+    doc: "With --records windows, in place of measures: one row per second, node and measure. Rows of one key add up.",
+    columns: [
+        SEQ,
+        column("t", Int64, "ns", "Begin of the second in which the attempts ended. Since the start of the run."),
+        column("node", By(Planned::Nodes), "", "WBS node: scenario/workflow/step."),
+        column("measure", By(Planned::Measures), "", "Name of the measure, as the component's section declares it under the call."),
+        column("count", Int64, "1", "How often it was measured."),
+        column("sum", Float64, "", "Sum of what was measured, in the unit that the section declares."),
+        column("min", Float64, "", "The least of it."),
+        column("max", Float64, "", "The most of it."),
+    ],
+};
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -279,6 +295,7 @@ mod tests {
             &CHANGES.columns,
             &WINDOWS.columns,
             &ENDS.columns,
+            &MEASURED.columns,
         ];
         for column in all.into_iter().flatten() {
             assert!(column.doc.ends_with('.'), "{}", column.name);

@@ -1,6 +1,6 @@
 //! Aggregates of a second, for runs whose records would be too many to keep.
 
-use crate::rows::{ActionRow, TaskRow};
+use crate::rows::{ActionRow, MeasureRow, TaskRow};
 use crate::schema::WINDOW_NS;
 
 /// Each power of two is cut into so many buckets, as a power of two: what is below is exact, the rest within 1/256.
@@ -109,12 +109,34 @@ pub struct End {
     pub max: i64,
 }
 
+/// A measure of a second and node.
+#[derive(Debug, Clone, Copy)]
+pub struct Measured {
+    pub second: i64,
+    pub node: u32,
+    pub measure: u32,
+    pub count: u64,
+    pub sum: f64,
+    pub min: f64,
+    pub max: f64,
+}
+
+/// What is over.
+#[derive(Debug, Default)]
+pub struct Closed {
+    pub windows: Vec<Window>,
+    pub ends: Vec<End>,
+    pub measured: Vec<Measured>,
+}
+
 /// What is not closed yet.
 #[derive(Debug, Default)]
 pub struct Windows {
     /// By node.
     open: Vec<Vec<Window>>,
     ends: Vec<End>,
+    /// By node.
+    measured: Vec<Vec<Measured>>,
     /// Emptied windows, for their memory.
     spare: Vec<Window>,
     /// The earliest second that is open.
@@ -184,6 +206,37 @@ impl Windows {
         }
     }
 
+    pub fn measure(&mut self, row: &MeasureRow) {
+        let second = second(row.t);
+        let node = row.node as usize;
+        if self.measured.len() <= node {
+            self.measured.resize_with(node + 1, Vec::new);
+        }
+        let known = self.measured[node]
+            .iter_mut()
+            .find(|one| (one.second, one.measure) == (second, row.measure));
+        match known {
+            Some(one) => {
+                one.count += 1;
+                one.sum += row.value;
+                one.min = one.min.min(row.value);
+                one.max = one.max.max(row.value);
+            }
+            None => {
+                self.measured[node].push(Measured {
+                    second,
+                    node: row.node,
+                    measure: row.measure,
+                    count: 1,
+                    sum: row.value,
+                    min: row.value,
+                    max: row.value,
+                });
+                self.opened(second);
+            }
+        }
+    }
+
     fn opened(&mut self, second: i64) {
         self.first = Some(self.first.map_or(second, |first| first.min(second)));
     }
@@ -197,7 +250,7 @@ impl Windows {
     }
 
     /// Takes what is over by `now` out, in order. What comes later for the same second becomes a window of its own.
-    pub fn closed(&mut self, now: u64) -> (Vec<Window>, Vec<End>) {
+    pub fn closed(&mut self, now: u64) -> Closed {
         let current = second(i64::try_from(now).unwrap_or(i64::MAX));
         let mut windows: Vec<Window> = self
             .open
@@ -210,9 +263,21 @@ impl Windows {
             .extract_if(.., |end| end.second < current)
             .collect();
         ends.sort_by_key(|end| (end.second, end.scenario, end.exit, end.state));
+        let mut measured: Vec<Measured> = self
+            .measured
+            .iter_mut()
+            .flat_map(|open| open.extract_if(.., |one| one.second < current))
+            .collect();
+        measured.sort_by_key(|one| (one.second, one.node, one.measure));
         let open = self.open.iter().flatten().map(|window| window.second);
-        self.first = open.chain(self.ends.iter().map(|end| end.second)).min();
-        (windows, ends)
+        let open = open.chain(self.ends.iter().map(|end| end.second));
+        let measures = self.measured.iter().flatten().map(|one| one.second);
+        self.first = open.chain(measures).min();
+        Closed {
+            windows,
+            ends,
+            measured,
+        }
     }
 
     /// Keeps the memory of a window that was written.
@@ -259,5 +324,49 @@ mod tests {
             .collect();
         assert_eq!(numbers, [5, 2, bucket(300), 2]);
         assert!(times.take().is_empty());
+    }
+
+    #[test]
+    fn what_is_measured_adds_up_by_second_node_and_measure() {
+        let row = |t: i64, node, measure, value| MeasureRow {
+            t,
+            node,
+            user: 1,
+            task: 1,
+            visit: 1,
+            attempt: 1,
+            measure,
+            value,
+        };
+        let mut windows = Windows::default();
+        let (now, then) = (WINDOW_NS / 2, WINDOW_NS * 3 / 2);
+        for row in [
+            row(now, 1, 0, 5.0),
+            row(now, 1, 0, -1.0),
+            row(now, 1, 1, 2.0),
+            row(now, 0, 0, 7.0),
+            row(then, 1, 0, 9.0),
+        ] {
+            windows.measure(&row);
+        }
+        assert!(windows.due(WINDOW_NS.unsigned_abs()));
+        let told = |all: Vec<Measured>| -> Vec<_> {
+            all.iter()
+                .map(|m| (m.node, m.measure, m.count, m.sum, m.min, m.max))
+                .collect()
+        };
+        assert_eq!(
+            told(windows.closed(WINDOW_NS.unsigned_abs()).measured),
+            [
+                (0, 0, 1, 7.0, 7.0, 7.0),
+                (1, 0, 2, 4.0, -1.0, 5.0),
+                (1, 1, 1, 2.0, 2.0, 2.0)
+            ]
+        );
+        assert_eq!(
+            told(windows.closed(u64::MAX).measured),
+            [(1, 0, 1, 9.0, 9.0, 9.0)]
+        );
+        assert!(!windows.due(u64::MAX));
     }
 }

@@ -3,9 +3,11 @@
 use std::fmt;
 
 use crate::rows::{ActionRow, ChangeRow, LeaseRow, LoadRow, MeasureRow, TaskRow};
-use crate::schema::{ACTIONS, CHANGES, ENDS, LEASES, LOAD, MEASURES, TASKS, WINDOW_NS, WINDOWS};
+use crate::schema::{
+    ACTIONS, CHANGES, ENDS, LEASES, LOAD, MEASURED, MEASURES, TASKS, WINDOW_NS, WINDOWS,
+};
 use crate::table::Writer;
-use crate::windows::{End, Window, Windows};
+use crate::windows::{End, Measured, Window, Windows};
 
 /// A batch is written at this age. A crash may lose what is younger than 250 ms: the rest is for the tick and the disk.
 const BATCH_NS: u64 = 200_000_000;
@@ -96,6 +98,7 @@ struct Windowed {
     open: Windows,
     windows: Writer<23>,
     ends: Writer<9>,
+    measured: Writer<8>,
     /// By scenario: the second of its last row of load, and the latest row that was not written.
     load: Vec<(i64, Option<LoadRow>)>,
 }
@@ -127,6 +130,7 @@ impl<S: Sink> Workbook<S> {
             open: Windows::default(),
             windows: Writer::new(&WINDOWS, dictionaries),
             ends: Writer::new(&ENDS, dictionaries),
+            measured: Writer::new(&MEASURED, dictionaries),
             load: Vec::new(),
         }));
         self
@@ -208,7 +212,8 @@ impl<S: Sink> Workbook<S> {
 
     /// Takes what was measured of the attempt whose row came before.
     pub fn measure(&mut self, row: &MeasureRow) {
-        if self.windows.is_some() {
+        if let Some(windowed) = &mut self.windows {
+            windowed.open.measure(row);
             return;
         }
         let number = self.next_seq();
@@ -383,6 +388,8 @@ impl<S: Sink> Workbook<S> {
             all.push(windows.and(windowed.windows.rotate(sink, now, last)));
             let ends = windowed.ends.emit(sink, shard, now);
             all.push(ends.and(windowed.ends.rotate(sink, now, last)));
+            let measured = windowed.measured.emit(sink, shard, now);
+            all.push(measured.and(windowed.measured.rotate(sink, now, last)));
         }
         for done in all {
             self.note(done);
@@ -394,8 +401,8 @@ impl<S: Sink> Workbook<S> {
         let Some(mut windowed) = self.windows.take() else {
             return;
         };
-        let (windows, ends) = windowed.open.closed(now);
-        for window in windows {
+        let closed = windowed.open.closed(now);
+        for window in closed.windows {
             let number = self.next_seq();
             let window = windowed.window(number, window);
             windowed.open.reuse(window);
@@ -404,11 +411,19 @@ impl<S: Sink> Workbook<S> {
                 self.note(done);
             }
         }
-        for end in ends {
+        for end in closed.ends {
             let number = self.next_seq();
             windowed.end(number, end);
             if windowed.ends.ended_row() {
                 let done = windowed.ends.emit(&mut self.sink, self.shard, self.now);
+                self.note(done);
+            }
+        }
+        for measured in closed.measured {
+            let number = self.next_seq();
+            windowed.measured(number, measured);
+            if windowed.measured.ended_row() {
+                let done = windowed.measured.emit(&mut self.sink, self.shard, self.now);
                 self.note(done);
             }
         }
@@ -480,6 +495,18 @@ impl Windowed {
         }
         message.maybe_text(window.message.as_deref().map(cut));
         window
+    }
+
+    fn measured(&mut self, number: i64, of: Measured) {
+        let [seq, t, node, measure, count, sum, min, max] = &mut self.measured.columns;
+        seq.long(number);
+        t.long(of.second.saturating_mul(WINDOW_NS));
+        node.planned(of.node);
+        measure.planned(of.measure);
+        count.count(of.count);
+        sum.float(of.sum);
+        min.float(of.min);
+        max.float(of.max);
     }
 
     fn end(&mut self, number: i64, end: End) {

@@ -203,6 +203,7 @@ fn main() -> Result<(), String> {
         status: Some(200),
         received: 0,
         outputs: vec![],
+        measures: vec![],
     };
     world.prepare(0, model, None);
     let mut book = Workbook::new(Count::default(), &program.dictionaries, 0);

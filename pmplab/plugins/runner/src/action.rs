@@ -5,7 +5,7 @@ use std::rc::Rc;
 use pmplab_dsl::plan::{Ns, Value};
 use pmplab_dsl::template::{Undefined, render};
 use pmplab_records::rows::{ActionRow, ChangeRow, MeasureRow};
-use pmplab_records::{ERROR_TYPES, class_of, error_type};
+use pmplab_records::{ERROR_TYPES, NEITHER, class_of, error_type};
 
 use crate::clock::signed;
 use crate::engine::Engine;
@@ -140,7 +140,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
                 let token =
                     self.protocols[slot].run_action(task, number, call.action, params, leases);
                 if self.flights[slot].insert(token, (key, at)).is_some() {
-                    self.lied(
+                    self.slot_lied(
                         slot,
                         &format!("two actions in flight got the token {token}"),
                     );
@@ -191,7 +191,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         let token = outcome.token;
         let Some((key, at)) = self.flights[slot].remove(&token) else {
             if !self.written_off[slot].remove(&token) {
-                self.lied(
+                self.slot_lied(
                     slot,
                     &format!(
                         "an outcome carries the token {token}, which is of no action in flight"
@@ -319,14 +319,17 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         }
         row.message.clone_from(&ended.message);
         row.phase = user.task.phase(at);
-        self.tallies[user.scene].count(ended.event);
+        let cancelled = ended.kind.is_some_and(|kind| class_of(kind) == NEITHER);
+        self.tallies[user.scene].count(ended.event, cancelled);
         user.task.evidence.event = Some(ended.event);
         user.task.evidence.pc = Some(pc);
         user.task.evidence.attempt = row.attempt;
         user.task.evidence.response = ended
             .end
             .saturating_sub(u64::try_from(row.t_intended).unwrap_or_default());
-        if let Some(latency) = &mut self.tallies[user.scene].latency {
+        if let Some(latency) = &mut self.tallies[user.scene].latency
+            && !cancelled
+        {
             latency.add(user.task.evidence.response);
         }
         if scene.reads.log {
@@ -357,23 +360,34 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         }
     }
 
-    /// Keeps what the component measured. What is of no measure that it declares, or no finite number, is not kept.
+    /// Keeps what the component measured. A number that it was not asked for, or that is none, is no measurement: nothing else
+    /// that it says can be believed then.
     fn measured(&mut self, call: &CallOp, row: &ActionRow, measured: &[(u32, f64)]) {
         for &(which, value) in measured {
-            if let Some(&measure) = call.measures.get(which as usize)
-                && value.is_finite()
-            {
-                self.ledger.measure(&MeasureRow {
-                    t: row.t_end,
-                    node: row.node,
-                    user: row.user,
-                    task: row.task,
-                    visit: row.visit,
-                    attempt: row.attempt,
-                    measure,
-                    value,
-                });
+            let Some(&measure) = call.measures.get(which as usize) else {
+                let asked = call.measures.len();
+                self.lied(&format!(
+                    "`{}` measured number {which} of the {asked} measures that it was asked for",
+                    call.name
+                ));
+                return;
+            };
+            if !value.is_finite() {
+                let names = &self.program.dictionaries.measures;
+                let name = names.get(measure as usize).map_or("?", String::as_str);
+                self.lied(&format!("`{}` measured {value} as `{name}`", call.name));
+                return;
             }
+            self.ledger.measure(&MeasureRow {
+                t: row.t_end,
+                node: row.node,
+                user: row.user,
+                task: row.task,
+                visit: row.visit,
+                attempt: row.attempt,
+                measure,
+                value,
+            });
         }
     }
 

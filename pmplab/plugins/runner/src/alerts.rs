@@ -1,6 +1,6 @@
 //! Alerts: conditions over a scenario's counts, looked at every tick. One fires when it becomes true.
 
-use pmplab_dsl::plan::{Outlet, Source, Value};
+use pmplab_dsl::plan::{Outlet, Segment, Source, Value};
 use pmplab_dsl::template::{Scope, holds, render_text};
 use pmplab_records::rows::ChangeRow;
 use serde_json::json;
@@ -9,13 +9,31 @@ use crate::clock::signed;
 use crate::engine::Engine;
 use crate::names::COMMUNICATIONS;
 use crate::ports::{Ledger, Protocol, Provider};
+use crate::program::Program;
+use crate::scope::{dig, inside, shared, whole};
 use crate::tally::Tally;
+use crate::user::Kept;
 
-/// What an alert sees: no task, only its scenario.
+/// What an alert sees: no task, only its scenario and what all users share.
 struct SceneScope<'s> {
+    program: &'s Program,
     name: &'s str,
     tally: &'s Tally,
+    globals: &'s [Kept],
     tick: u64,
+}
+
+impl SceneScope<'_> {
+    fn variable(&self, var: usize, field: Option<usize>, path: &[Segment]) -> Option<Value> {
+        let keep = self.program.watched.get(var)?;
+        let saved = |field| shared(keep, self.globals, field);
+        if let Some(field) = field {
+            return inside(saved(field)?, path);
+        }
+        let names = &self.program.shared.get(keep.shared?)?.fields;
+        let fields: Vec<String> = keep.fields.iter().map(|at| names[*at].clone()).collect();
+        dig(&whole(&fields, keep.merge, saved)?, path).map(Value::from_json)
+    }
 }
 
 impl Scope for SceneScope<'_> {
@@ -32,6 +50,7 @@ impl Scope for SceneScope<'_> {
                 i64::try_from(self.tick).ok().map(Value::Integer)
             }
             Source::Workbook(path) => self.tally.workbook(path),
+            Source::Var { var, field, path } => self.variable(*var, *field, path),
             _ => None,
         }
     }
@@ -44,8 +63,10 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         for (place, alert) in program.alerts.iter().enumerate() {
             for (at, scene) in program.scenes.iter().enumerate() {
                 let scope = SceneScope {
+                    program: &program,
                     name: &scene.name,
                     tally: &self.tallies[at],
+                    globals: &self.globals,
                     tick: self.tick,
                 };
                 let on = holds(&alert.when, &scope) == Ok(true);

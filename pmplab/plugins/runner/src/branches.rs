@@ -34,6 +34,7 @@ impl Task {
     pub(crate) fn branch_off(&mut self, from: u32, pc: u32, parent: Option<u32>) -> Option<u32> {
         let origin = self.strand(from)?;
         let (due, node, seen, call) = (origin.due, origin.node, origin.seen.clone(), origin.call);
+        let (answers, began) = (origin.is_answer(), origin.cause());
         let place = self.place()?;
         let strand = self.strand_mut(place)?;
         strand.restart(due);
@@ -43,6 +44,7 @@ impl Task {
         strand.seen = seen;
         strand.call = call;
         strand.call.frames = 0;
+        (strand.answers, strand.began) = (answers, began);
         Some(place)
     }
 }

@@ -62,6 +62,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
                     "success": tally.success,
                     "fail": tally.fail,
                     "timeout": tally.timeout,
+                    "cancelled": tally.cancelled,
                     "first_attempts": tally.first_attempts,
                     "tasks": tally.tasks_done,
                     "dropped": tally.dropped,
@@ -82,6 +83,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
                 "expired": self.leases.expired,
             },
             "entries": self.entries,
+            "kept": self.book,
         })
     }
 }

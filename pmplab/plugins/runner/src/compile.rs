@@ -71,6 +71,10 @@ impl Program {
             scenes.push(build.scene(at, first_user, keeps)?);
             first_user = first_user.saturating_add(scenario.users);
         }
+        let watched = plan.monitoring.vars.iter();
+        let watched = watched
+            .map(|variable| keep(variable, &mut shared))
+            .collect();
         let mut silent = [false; 6];
         for &section in &plan.workbook.silent {
             if let Some(silent) = silent.get_mut(section) {
@@ -87,6 +91,8 @@ impl Program {
             limits: plan.limits.clone(),
             shared,
             alerts: plan.monitoring.alerts.clone(),
+            watched,
+            aliases: plan.workbook.expose.clone(),
             silent,
         })
     }
@@ -97,7 +103,7 @@ impl Reads {
         match source {
             Source::Event(_) => self.event = true,
             Source::Input(_) => self.inputs = true,
-            Source::Workbook(path) => {
+            Source::Workbook(path) | Source::Item { of: path, .. } => {
                 self.trace |= path == "timeline.transition_trace";
                 self.log |= path == "execution.action_log";
                 self.latency |= path.starts_with("telemetry.latency_ms");
@@ -138,6 +144,7 @@ fn keep(variable: &Variable, shared: &mut Vec<Shared>) -> VarOp {
                 shared.push(Shared {
                     name: variable.name.clone(),
                     fields: vec![],
+                    merge: variable.merge,
                     default: None,
                 });
                 shared.len() - 1
@@ -307,6 +314,9 @@ impl<'p> Build<'p, '_> {
             severity: scenario.severity,
             inherit: scenario.inherit.clone(),
             flag: scenario.vars.iter().position(|var| var.name == FLAG),
+            begins: (0..scenario.vars.len())
+                .filter(|var| scenario.vars[*var].begin.is_some())
+                .collect(),
             vars: scenario.vars.clone(),
             keeps,
             error_exit: scenario.error_exit,

@@ -1,7 +1,7 @@
 //! The loop: spawns, completions and ticks in the order of their times. No clock of its own; every time comes from outside.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
 
@@ -108,8 +108,6 @@ pub struct Engine<P: Protocol, R, L> {
     pub(crate) written_off: Vec<HashSet<u64>>,
     /// What each component's clock showed last.
     pub(crate) shown_last: Vec<Ns>,
-    /// How a component broke its contract.
-    pub(crate) broken: Option<String>,
     /// Who waits for a lease, by resource, first come first served.
     pub(crate) queues: Vec<VecDeque<Key>>,
     /// Users whose task took no time: they go on at the next tick.
@@ -131,6 +129,8 @@ pub struct Engine<P: Protocol, R, L> {
     pub(crate) buckets: Vec<Bucket>,
     /// By `Program::shared`.
     pub(crate) globals: Vec<Kept>,
+    /// What the host keeps in the Workbook of the run as a whole, by path.
+    pub(crate) book: BTreeMap<String, Json>,
     /// By alert and scenario: it holds.
     pub(crate) alerting: Vec<Vec<bool>>,
     /// Alerts for the notebook.
@@ -152,6 +152,8 @@ pub struct Engine<P: Protocol, R, L> {
     passed_over: bool,
     /// Everything was given back.
     released: bool,
+    /// What a component did that its contract rules out.
+    lie: Option<String>,
     outcomes: Vec<Outcome>,
 }
 
@@ -182,7 +184,6 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             flights: protocols.iter().map(|_| Flights::default()).collect(),
             written_off: protocols.iter().map(|_| HashSet::new()).collect(),
             shown_last: vec![0; protocols.len()],
-            broken: None,
             queues: program.resources.iter().map(|_| VecDeque::new()).collect(),
             clock: Clock::new(protocols.len()),
             terms,
@@ -206,6 +207,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
                 .collect(),
             buckets: vec![Bucket::default(); program.limits.len()],
             globals: program.shared.iter().map(Shared::begin).collect(),
+            book: BTreeMap::new(),
             alerting: vec![vec![false; program.scenes.len()]; program.alerts.len()],
             shown: Vec::new(),
             entries: Vec::new(),
@@ -221,6 +223,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             used,
             passed_over: false,
             released: false,
+            lie: None,
             outcomes: Vec::new(),
         }
     }
@@ -231,6 +234,11 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
 
     pub const fn phase(&self) -> Phase {
         self.phase
+    }
+
+    /// Why the run ended, when a component broke its contract: a sentence.
+    pub fn lie(&self) -> Option<&str> {
+        self.lie.as_deref()
     }
 
     /// Works until `budget` has gone by, or until there is nothing to do before the time that it returns.
@@ -254,10 +262,11 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         }
         let end = self.clock.now().saturating_add(budget);
         loop {
-            self.control();
-            if self.broken.is_some() {
+            if self.lie.is_some() {
+                self.close_books();
                 return self.stepped(self.clock.now());
             }
+            self.control();
             if let Err(error) = self.ledger.flush(self.clock.now()) {
                 self.disk(&error);
             }
@@ -446,6 +455,21 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         }
         self.phase = Phase::Finished;
         self.ledger.snapshot(&self.snapshot().to_string());
+        if let Err(error) = self.ledger.close() {
+            self.disk(&error);
+        }
+    }
+
+    /// A component broke its contract: the run ends before its next step, and keeps what was recorded.
+    pub(crate) fn lied(&mut self, what: &str) {
+        self.lie
+            .get_or_insert_with(|| format!("a component broke its contract: {what}"));
+    }
+
+    /// Ends the run without another word to its components.
+    pub(crate) fn close_books(&mut self) {
+        self.released = true;
+        self.phase = Phase::Finished;
         if let Err(error) = self.ledger.close() {
             self.disk(&error);
         }

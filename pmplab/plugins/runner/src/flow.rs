@@ -397,6 +397,6 @@ const fn gone() -> Undefined {
 pub fn cause_of(user: &User, at: u32) -> &'static str {
     user.task
         .strand(at)
-        .and_then(crate::strand::Strand::handler)
-        .map_or("workflow.step", |(_, cause)| cause.name())
+        .and_then(crate::strand::Strand::cause)
+        .map_or("workflow.step", crate::strand::Cause::name)
 }

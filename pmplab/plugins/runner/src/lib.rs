@@ -18,6 +18,7 @@ mod flow;
 mod gate;
 mod graph;
 mod judge;
+pub mod kv;
 mod latency;
 mod lease;
 mod lies;

@@ -16,21 +16,10 @@ const SENTENCE: usize = 65_536;
 const SMALL: usize = 1 << 20;
 
 impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
-    /// Why the run cannot go on: a component broke its contract.
-    #[must_use]
-    pub fn broken(&self) -> Option<&str> {
-        self.broken.as_deref()
-    }
-
-    /// Notes that a component broke its contract, and keeps what is on record.
-    pub(crate) fn lied(&mut self, slot: usize, how: &str) {
-        if self.broken.is_some() {
-            return;
-        }
+    /// Notes that the component of a slot broke its contract.
+    pub(crate) fn slot_lied(&mut self, slot: usize, how: &str) {
         let name = self.name_of(slot);
-        self.broken = Some(format!("component `{name}` broke its contract: {how}"));
-        // What cannot be written any more is not the fault that is to be told.
-        let _ = self.ledger.close();
+        self.lied(&format!("`{name}`: {how}"));
     }
 
     /// Whether what a component says of the time can be; `until` is what it was asked to wait for, in the run's time.
@@ -49,14 +38,14 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         let ended = outcomes.iter().map(|outcome| outcome.t_end).max();
         if shown < before {
             let back = before - shown;
-            self.lied(slot, &format!("its clock went back by {back} ns"));
+            self.slot_lied(slot, &format!("its clock went back by {back} ns"));
         } else if self.clock.runs() && self.clock.run_time(slot, shown) > latest {
-            self.lied(
+            self.slot_lied(
                 slot,
                 "its clock runs ahead of the run's by more than a minute",
             );
         } else if ended.is_some_and(|ended| ended > shown.saturating_add(APART)) {
-            self.lied(slot, "an action of it ended later than its own clock shows");
+            self.slot_lied(slot, "an action of it ended later than its own clock shows");
         } else {
             return true;
         }
@@ -78,17 +67,17 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         let size = outcome.outputs.iter().map(size).max().unwrap_or(0);
         let said = outcome.message.as_ref().map_or(0, String::len);
         if !simulated && end.saturating_add(APART) < submitted {
-            self.lied(slot, "an action of it ended before it was submitted");
+            self.slot_lied(slot, "an action of it ended before it was submitted");
         } else if brought != 0 && brought != outputs {
             let how = format!("an outcome brings {brought} outputs where {outputs} were asked for");
-            self.lied(slot, &how);
+            self.slot_lied(slot, &how);
         } else if said > SENTENCE {
             let how = format!("an outcome brings a message of {said} bytes");
-            self.lied(slot, &how);
+            self.slot_lied(slot, &how);
         } else if size > SMALL && size as u64 > self.most(slot, action) {
             let how =
                 format!("an outcome brings {size} bytes in one output, more than the action keeps");
-            self.lied(slot, &how);
+            self.slot_lied(slot, &how);
         } else {
             return true;
         }

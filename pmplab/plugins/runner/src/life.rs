@@ -6,6 +6,7 @@ use std::rc::Rc;
 use pmplab_dsl::plan::{Exit, Ns, Severity};
 use pmplab_dsl::random::Rng;
 use pmplab_records::rows::TaskRow;
+use serde_json::json;
 
 use crate::clock::signed;
 use crate::engine::{Engine, Phase};
@@ -16,6 +17,7 @@ use crate::names::{
 };
 use crate::ports::{Ledger, Protocol, Provider};
 use crate::program::Scene;
+use crate::save::misfit;
 use crate::slab::Key;
 use crate::state::{Doing, State};
 use crate::strand::{NOWHERE, Strand};
@@ -138,6 +140,34 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         if scene.reads.trace {
             task.trace
                 .extend([State::Initiating, State::Planning, running]);
+        }
+        if !scene.begins.is_empty() {
+            self.begin_with(key);
+        }
+    }
+
+    /// Fills the variables of a new task that begin with what was saved for all. What has no value leaves the default there.
+    fn begin_with(&mut self, key: Key) {
+        let program = Rc::clone(&self.program);
+        let Some(user) = self.users.get(key) else {
+            return;
+        };
+        let scene = &program.scenes[user.scene];
+        for &var in &scene.begins {
+            let variable = &scene.vars[var];
+            let Some(Ok(value)) = variable
+                .begin
+                .as_ref()
+                .map(|template| self.evaluate(key, 0, template))
+            else {
+                continue;
+            };
+            if let Some(message) = misfit(variable, &value) {
+                let what = json!({"error_type": "expression.bad-value", "message": message});
+                self.issue(key, 0, "task.start", &what);
+            } else if let Some(user) = self.users.get_mut(key) {
+                user.task.vars[var].values = vec![value];
+            }
         }
     }
 

@@ -1,6 +1,8 @@
 //! The plan, compiled for running: indexes instead of names, one flat array of operations per scenario.
 
-use pmplab_dsl::plan::{Alert, Arrival, Exit, Limit, Ns, Severity, Spawn, Start, Value, Variable};
+use pmplab_dsl::plan::{
+    Alert, Arrival, Exit, Limit, Merge, Ns, Severity, Spawn, Start, Value, Variable,
+};
 use pmplab_records::Dictionaries;
 
 use crate::ops::{NodeOp, Op, Pc, VarOp};
@@ -21,6 +23,10 @@ pub struct Program {
     /// Variables that all users of the shard share.
     pub shared: Vec<Shared>,
     pub alerts: Vec<Alert>,
+    /// Where the variables are kept that the alerts read.
+    pub watched: Vec<VarOp>,
+    /// Names that stand for paths of the Workbook.
+    pub aliases: Vec<(String, String)>,
     /// Sections whose changes are not written.
     pub silent: [bool; 6],
 }
@@ -31,6 +37,7 @@ pub struct Shared {
     pub name: String,
     /// Those that any scenario reads.
     pub fields: Vec<String>,
+    pub merge: Merge,
     pub default: Option<Value>,
 }
 
@@ -86,6 +93,8 @@ pub struct Scene {
     pub vars: Vec<Variable>,
     /// By variable.
     pub keeps: Vec<VarOp>,
+    /// Variables that begin with something that was saved for all.
+    pub begins: Vec<usize>,
     pub error_exit: Exit,
     pub timeout_exit: Exit,
     pub ops: Vec<Op>,
@@ -122,4 +131,16 @@ pub struct Reads {
     pub trace: bool,
     pub log: bool,
     pub latency: bool,
+}
+
+impl Reads {
+    /// Whether what a path of the Workbook tells of a task is kept.
+    #[must_use]
+    pub fn keeps(self, path: &str) -> bool {
+        match path {
+            "timeline.transition_trace" => self.trace,
+            "execution.action_log" => self.log,
+            _ => true,
+        }
+    }
 }

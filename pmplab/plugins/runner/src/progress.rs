@@ -57,6 +57,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             "success": tally.success,
             "fail": tally.fail,
             "timeout": tally.timeout,
+            "cancelled": tally.cancelled,
             "waiting_resource": tally.waiting,
             "throttled": tally.throttled,
             "retries": tally.retries,

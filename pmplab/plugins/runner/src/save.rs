@@ -1,6 +1,6 @@
 //! Writes to variables: what calls save, what steps set, what is merged, recorded and kept in files.
 
-use pmplab_dsl::plan::{Event, Merge, Origin, Persist, Template, Value};
+use pmplab_dsl::plan::{Event, Merge, Origin, Persist, Template, Value, Variable};
 use pmplab_dsl::template::render_text;
 use pmplab_records::rows::ChangeRow;
 use serde_json::{Map, Value as Json, json};
@@ -53,7 +53,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             Event::Fail => "action.fail",
             Event::Timeout => "action.timeout",
         };
-        if let Err(message) = self.write(key, save.var, values, cause, node) {
+        if let Err(message) = self.write(key, save.var, values, cause, Some(node)) {
             self.issue(
                 key,
                 at,
@@ -81,10 +81,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
                 Err(undefined) => return self.fail_undefined(key, at, &undefined),
             };
             let variable = &self.program.scenes[self.users.get(key)?.scene].vars[*var];
-            if let Some(kind) = variable.kind.filter(|kind| !kind.accepts(&value)) {
-                let mut given = value.to_json().to_string();
-                given.truncate(given.floor_char_boundary(LONGEST_QUOTE));
-                let message = format!("`{}` holds {}, not {given}", variable.name, kind.name());
+            if let Some(message) = misfit(variable, &value) {
                 return self.fail_step(key, at, "expression.bad-value", message);
             }
             values.push(value);
@@ -110,11 +107,26 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         value: Value,
         node: u32,
     ) -> Result<(), String> {
+        let cause = self.users.get(key).map_or("", |user| cause_of(user, at));
+        self.set(key, var, value, cause, Some(node))
+    }
+
+    /// The same, on account of `cause`.
+    ///
+    /// # Errors
+    /// When it may be written once only, and was.
+    pub(crate) fn set(
+        &mut self,
+        key: Key,
+        var: usize,
+        value: Value,
+        cause: &str,
+        node: Option<u32>,
+    ) -> Result<(), String> {
         let Some(user) = self.users.get(key) else {
             return Ok(());
         };
         let scene = &self.program.scenes[user.scene];
-        let cause = cause_of(user, at);
         let values = if scene.keeps[var].plain {
             vec![value]
         } else {
@@ -134,7 +146,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         var: usize,
         values: Vec<Value>,
         cause: &str,
-        node: u32,
+        node: Option<u32>,
     ) -> Result<(), String> {
         let now = self.clock.now();
         let Some(user) = self.users.get_mut(key) else {
@@ -167,7 +179,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
                 path: path.clone(),
                 value: whole(scene, var, self.kept(key, var)).to_string(),
                 cause: cause.to_owned(),
-                node: Some(node),
+                node,
             };
             self.note(&row);
         }
@@ -273,6 +285,18 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
     }
 }
 
+/// What is wrong with a value that a variable is to hold.
+pub fn misfit(variable: &Variable, value: &Value) -> Option<String> {
+    let kind = variable.kind.filter(|kind| !kind.accepts(value))?;
+    let mut given = value.to_json().to_string();
+    given.truncate(given.floor_char_boundary(LONGEST_QUOTE));
+    Some(format!(
+        "`{}` holds {}, not {given}",
+        variable.name,
+        kind.name()
+    ))
+}
+
 /// What is kept of a shared variable, with the fields that this scenario writes.
 fn spread(values: &[Value], fields: &[usize], kept: &Kept) -> Vec<Value> {
     let count = fields.iter().max().map_or(0, |most| most + 1);
@@ -338,11 +362,25 @@ fn whole(scene: &Scene, var: usize, values: Vec<Value>) -> Json {
         return values.first().map_or(Json::Null, Value::to_json);
     }
     let fields = scene.vars[var].fields.iter().cloned();
-    Json::Object(
-        fields
-            .zip(values.iter().map(Value::to_json))
-            .collect::<Map<_, _>>(),
-    )
+    let map = fields.zip(values.iter().map(Value::to_json)).collect();
+    together(scene.keeps[var].merge, map)
+}
+
+/// The fields of a variable as one value: a map, or a list of one map for each answer that was appended.
+pub fn together(how: Merge, fields: Map<String, Json>) -> Json {
+    if how != Merge::Append {
+        return Json::Object(fields);
+    }
+    let lists = fields.values().filter_map(Json::as_array);
+    let count = lists.map(Vec::len).max().unwrap_or_default();
+    let answer = |at: usize| {
+        let one = |(name, list): (&String, &Json)| {
+            let value = list.get(at).cloned().unwrap_or(Json::Null);
+            (name.clone(), value)
+        };
+        Json::Object(fields.iter().map(one).collect())
+    };
+    (0..count).map(answer).collect()
 }
 
 /// A variable as a file: what is one text or piece of data is kept as it is.

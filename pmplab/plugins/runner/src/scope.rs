@@ -3,14 +3,15 @@
 use std::cell::RefCell;
 use std::fmt::Write;
 
-use pmplab_dsl::plan::{Event, Ns, Segment, Source, Value};
+use pmplab_dsl::plan::{Event, Merge, Ns, Segment, Source, Value};
 use pmplab_dsl::template::Scope;
 use serde_json::{Map, Value as Json};
 
 use crate::engine::Engine;
-use crate::ops::{CallOp, Code, Pc};
+use crate::ops::{CallOp, Code, Pc, VarOp};
 use crate::ports::{Ledger, Mounted, Protocol, Provider};
 use crate::program::{Program, Scene};
+use crate::save::together;
 use crate::store::fill;
 use crate::tally::Tally;
 use crate::user::{Held, Kept, User};
@@ -102,34 +103,25 @@ impl<R: Provider> TaskScope<'_, R> {
     /// The value of a field that was saved.
     fn saved(&self, var: usize, field: usize) -> Option<&Value> {
         let keep = self.scene.keeps.get(var)?;
-        let value = match keep.shared {
-            Some(at) => self.globals.get(at)?.values.get(*keep.fields.get(field)?),
-            None => self.user.task.vars.get(var)?.values.get(field),
-        };
-        value.filter(|value| **value != Value::None)
+        match keep.shared {
+            Some(_) => shared(keep, self.globals, field),
+            None => there(self.user.task.vars.get(var)?.values.get(field)),
+        }
     }
 
-    fn variable(&self, var: usize, field: Option<usize>, path: &[Segment]) -> Option<Value> {
-        let Some(field) = field else {
-            return dig(&self.whole(var)?, path).map(Value::from_json);
-        };
-        inside(self.saved(var, field)?, path)
-    }
-
-    fn whole(&self, var: usize) -> Option<Json> {
+    pub(crate) fn variable(
+        &self,
+        var: usize,
+        field: Option<usize>,
+        path: &[Segment],
+    ) -> Option<Value> {
+        let saved = |field| self.saved(var, field);
+        if let Some(field) = field {
+            return inside(saved(field)?, path);
+        }
         let fields = &self.scene.vars.get(var)?.fields;
-        let map: Map<String, Json> = (0..)
-            .zip(fields)
-            .map(|(field, name)| {
-                (
-                    name.clone(),
-                    self.saved(var, field).map_or(Json::Null, Value::to_json),
-                )
-            })
-            .collect();
-        map.values()
-            .any(|value| !value.is_null())
-            .then_some(Json::Object(map))
+        let whole = whole(fields, self.scene.keeps.get(var)?.merge, saved)?;
+        dig(&whole, path).map(Value::from_json)
     }
 
     fn env(&self, name: &str) -> Option<Value> {
@@ -201,8 +193,37 @@ impl<R: Provider> TaskScope<'_, R> {
     }
 }
 
+/// The value of a field of a variable that all users share.
+pub fn shared<'g>(keep: &VarOp, globals: &'g [Kept], field: usize) -> Option<&'g Value> {
+    there(
+        globals
+            .get(keep.shared?)?
+            .values
+            .get(*keep.fields.get(field)?),
+    )
+}
+
+fn there(value: Option<&Value>) -> Option<&Value> {
+    value.filter(|value| **value != Value::None)
+}
+
+/// All fields of a variable, unless none was saved.
+pub fn whole<'v>(
+    fields: &[String],
+    how: Merge,
+    saved: impl Fn(usize) -> Option<&'v Value>,
+) -> Option<Json> {
+    let one = |(field, name): (usize, &String)| {
+        let value = saved(field).map_or(Json::Null, Value::to_json);
+        (name.clone(), value)
+    };
+    let map: Map<String, Json> = (0..).zip(fields).map(one).collect();
+    let any = map.values().any(|value| !value.is_null());
+    any.then(|| together(how, map))
+}
+
 /// What stands inside a value.
-fn inside(value: &Value, path: &[Segment]) -> Option<Value> {
+pub fn inside(value: &Value, path: &[Segment]) -> Option<Value> {
     if path.is_empty() {
         return Some(value.clone()).filter(|value| *value != Value::None);
     }
@@ -266,6 +287,7 @@ impl<R: Provider> Scope for TaskScope<'_, R> {
             Source::Kv { resource, key } => self.store(*resource, key),
             Source::Env(name) => self.env(name),
             Source::Workbook(name) => self.workbook(name),
+            Source::Item { of, index } => inside(&self.workbook(of)?, &[Segment::Index(*index)]),
             Source::Event(path) => self.event(path),
             Source::Output { output, path } => inside(self.outputs.get(*output)?, path),
             Source::Input(path) => self.input(path),

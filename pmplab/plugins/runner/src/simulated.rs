@@ -24,6 +24,10 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
     /// Goes on for a while of the host's time. It is to call again at once.
     pub(crate) fn step_simulated(&mut self) -> Stepped {
         for _ in 0..ROUNDS {
+            if self.lie().is_some() {
+                self.close_books();
+                break;
+            }
             self.control();
             if let Err(error) = self.ledger.flush(self.clock.now()) {
                 self.disk(&error);

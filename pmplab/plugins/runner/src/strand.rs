@@ -32,6 +32,9 @@ pub struct Strand {
     pub event: Option<Cause>,
     /// The strand that waits for this one as for a branch.
     pub parent: Option<u32>,
+    /// It was begun inside a handler or the answer to a risk, and on account of which event.
+    pub answers: bool,
+    pub began: Option<Cause>,
     /// The node of the graph that it is in.
     pub node: Option<usize>,
 }
@@ -52,6 +55,8 @@ impl Strand {
             seen,
             event,
             parent,
+            answers,
+            began,
             node,
         } = self;
         frames.clear();
@@ -59,6 +64,20 @@ impl Strand {
         (*again, *throttle_wait, *passed) = (false, 0, 0);
         (*flight, *seen) = (None, None);
         (*event, *parent, *node) = (None, None, None);
+        (*answers, *began) = (false, None);
+    }
+
+    /// It is inside a handler or the answer to a risk, here or where it was begun.
+    #[must_use]
+    pub fn is_answer(&self) -> bool {
+        let answers = |frame: &Frame| matches!(frame, Frame::Handler { .. } | Frame::Return(_));
+        self.answers || self.frames.iter().any(answers)
+    }
+
+    /// The event on account of which it does what it does; none: the workflow has it so.
+    #[must_use]
+    pub fn cause(&self) -> Option<Cause> {
+        self.handler().map(|(_, cause)| cause).or(self.began)
     }
 
     /// Something of it runs, or will.

@@ -29,6 +29,8 @@ pub struct Tally {
     pub success: u64,
     pub fail: u64,
     pub timeout: u64,
+    /// Given up by the run itself: neither the target's failure nor a success.
+    pub cancelled: u64,
     pub waiting: u64,
     pub running: u64,
     pub throttled: u64,
@@ -89,6 +91,7 @@ impl Tally {
             "telemetry.counters.success" => self.success,
             "telemetry.counters.fail" => self.fail,
             "telemetry.counters.timeout" => self.timeout,
+            "telemetry.counters.cancelled" => self.cancelled,
             "registers.entries" => self.issues + self.risks,
             FLAG => return Some(self.flag.clone().unwrap_or(Value::Boolean(false))),
             "communications.entries" => self.messages,
@@ -110,10 +113,11 @@ impl Tally {
     }
 
     /// Counts an action that ended.
-    pub const fn count(&mut self, event: Event) {
+    pub const fn count(&mut self, event: Event, cancelled: bool) {
         self.finished += 1;
         match event {
             Event::Success => self.success += 1,
+            _ if cancelled => self.cancelled += 1,
             Event::Fail => self.fail += 1,
             Event::Timeout => self.timeout += 1,
         }

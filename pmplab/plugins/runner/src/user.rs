@@ -10,7 +10,7 @@ use crate::names::{MONITORING, ROLLBACK, RUNNING_ACTION};
 use crate::ops::Pc;
 use crate::ports::Event;
 use crate::state::{Doing, State};
-use crate::strand::{Frame, NOWHERE, Strand};
+use crate::strand::{NOWHERE, Strand};
 
 /// A virtual user, from its spawn until it is offline.
 #[derive(Debug)]
@@ -180,10 +180,9 @@ impl Task {
     /// What a call of it belongs to: a handler's answers what was judged, and what undoes another is part of the end.
     #[must_use]
     pub fn phase(&self, at: u32) -> u32 {
-        let answers = |frame: &Frame| matches!(frame, Frame::Handler { .. } | Frame::Return(_));
         match self.strand(at) {
             _ if self.rolling => ROLLBACK,
-            Some(strand) if strand.frames.iter().any(answers) => MONITORING,
+            Some(strand) if strand.is_answer() => MONITORING,
             _ => RUNNING_ACTION,
         }
     }

@@ -2,6 +2,7 @@
 mod support;
 
 use pmplab_dsl::plan::*;
+use pmplab_runner::engine::Phase;
 use pmplab_runner::program::Program;
 use serde_json::json;
 use support::*;
@@ -353,6 +354,60 @@ fn what_is_updated_together_is_read_before_it_is_written() {
 }
 
 #[test]
+fn answers_that_are_appended_are_a_list_of_answers() {
+    let read = |field, path: &[Segment]| Source::Var {
+        var: 0,
+        field,
+        path: path.to_vec(),
+    };
+    let nth = |n| Segment::Index(n);
+    let mut get = call(0, 0);
+    get.outputs = vec!["status".into(), "body".into()];
+    get.save = Some(save(0, 2));
+    let again = get.clone();
+    let steps = vec![
+        act_as("get", get),
+        act_as("again", again),
+        show("whole", expr(read(None, &[]))),
+        show("second", expr(read(None, &[nth(1)]))),
+        show("body", expr(read(Some(1), &[nth(0)]))),
+        show("statuses", expr(read(Some(0), &[]))),
+    ];
+    let mut s = scenario(Spawn::AtOnce, 1, steps);
+    s.vars = vec![Variable {
+        name: "seen".into(),
+        fields: vec!["status".into(), "body".into()],
+        merge: Merge::Append,
+        ..Variable::default()
+    }];
+    let mut first = true;
+    let mut bench = Bench::new(&one(s), move |_| {
+        let (status, body) = if std::mem::take(&mut first) {
+            (200, "one")
+        } else {
+            (201, "two")
+        };
+        let outputs = vec![Value::Integer(status), Value::Text(body.into())];
+        Reply::After(MS, Event::Success, None, outputs)
+    });
+    bench.go();
+    let said: Vec<String> = bench
+        .changes("log.info")
+        .iter()
+        .map(|text| serde_json::from_str(text).unwrap())
+        .collect();
+    assert_eq!(
+        said,
+        [
+            r#"[{"body":"one","status":200},{"body":"two","status":201}]"#,
+            r#"{"body":"two","status":201}"#,
+            "one",
+            "[200,201]",
+        ]
+    );
+}
+
+#[test]
 fn branches_that_write_the_same_variable_are_merged_by_completion() {
     for (merge, wanted) in [
         (Merge::Last, "\"1\""),
@@ -447,18 +502,11 @@ fn what_a_component_measures_is_kept_under_the_names_that_it_declares() {
     let declared =
         json!([{"name": "setup_ms", "unit": "ms"}, {"name": "retransmitted", "unit": "1"}]);
     plan.components[0].section = json!({"calls": {"get": {"measures": declared}}});
-    let told = vec![
-        (0, 12.5),
-        (1, 2.0),
-        (7, 1.0),
-        (0, f64::NAN),
-        (1, f64::INFINITY),
-    ];
+    let told = vec![(0, 12.5), (1, 2.0)];
     let mut bench = Bench::new(&plan, move |_| Reply::Measured(told.clone()));
     bench.go();
     let rows = bench.rows();
     let program = Program::compile(&plan).unwrap();
-    assert_eq!(program.actions[0].2.measures, ["setup_ms", "retransmitted"]);
     let kept: Vec<(&str, f64)> = rows
         .measures
         .iter()
@@ -467,11 +515,35 @@ fn what_a_component_measures_is_kept_under_the_names_that_it_declares() {
             (name.as_str(), row.value)
         })
         .collect();
-    let sense = [("setup_ms", 12.5), ("retransmitted", 2.0)];
-    assert_eq!(kept, sense, "nonsense is not kept");
+    assert_eq!(program.actions[0].2.measures, ["setup_ms", "retransmitted"]);
+    assert_eq!(kept, [("setup_ms", 12.5), ("retransmitted", 2.0)]);
     let (action, measure) = (&rows.actions[0], &rows.measures[0]);
     assert_eq!(
         (measure.t, measure.node, measure.task, measure.visit),
         (action.t_end, action.node, action.task, action.visit)
     );
+}
+
+#[test]
+fn a_component_that_measures_what_it_was_not_asked_for_ends_the_run_and_what_was_recorded_stays() {
+    for (which, value, says) in [
+        (1, 1.0, "measured number 1 of the 1 measures"),
+        (u32::MAX, 1.0, "measured number 4294967295 of the 1"),
+        (0, f64::NAN, "measured NaN as `setup_ms`"),
+        (0, f64::NEG_INFINITY, "measured -inf as `setup_ms`"),
+    ] {
+        let steps = vec![act_as("call", call(0, 0)), act_as("again", call(0, 1))];
+        let mut plan = one(scenario(Spawn::AtOnce, 1, steps));
+        let declared = json!([{"name": "setup_ms", "unit": "ms"}]);
+        plan.components[0].section = json!({"calls": {"get": {"measures": declared}}});
+        let mut bench = Bench::new(&plan, move |_| {
+            Reply::Measured(vec![(0, 5.0), (which, value)])
+        });
+        while bench.step().phase != Phase::Finished {}
+        let lie = bench.run.lie().unwrap().to_owned();
+        assert!(lie.contains("`a.get`") && lie.contains(says), "{lie}");
+        let rows = bench.run.ledger();
+        assert_eq!((rows.actions.len(), rows.measures.len()), (1, 1), "{says}");
+        assert!(rows.closed, "{says}");
+    }
 }

@@ -2,6 +2,7 @@
 mod support;
 
 use pmplab_dsl::plan::*;
+use pmplab_runner::engine::Terms;
 use support::*;
 
 fn run(steps: Vec<Step>, vars: Vec<Variable>) -> Bench {
@@ -257,12 +258,7 @@ fn waits_are_drawn_anew_from_the_seed() {
     let intended = |seed: u64| {
         let mut s = scenario(Spawn::AtOnce, 3, vec![think.clone(), act("a", 0)]);
         s.iterations = Some(5);
-        let terms = pmplab_runner::engine::Terms {
-            shard: 0,
-            of: 1,
-            seed,
-            grace: SECOND,
-        };
+        let terms = Terms { seed, ..TERMS };
         let provider = FakeProvider::new(1, None);
         let mut bench = Bench::with(&one(s), |_| ok(MS), provider, terms, Rows::default());
         bench.go();
@@ -361,6 +357,10 @@ fn the_first_branch_is_enough_where_any_is_and_the_others_are_cancelled() {
             .filter(|kind| **kind == "cancelled.branch")
             .count();
         assert_eq!(found, cancelled, "{errors:?}");
+        let progress = bench.run.progress();
+        let counted = |key: &str| progress["scenarios"][0][key].as_u64();
+        assert_eq!(counted("cancelled"), u64::try_from(cancelled).ok());
+        assert_eq!(counted("fail"), Some(0));
         let after = bench
             .rows()
             .actions
@@ -491,14 +491,8 @@ fn branches_wait_for_one_lease_together() {
     let branches = vec![vec![act("a", 0)], vec![act("b", 1)]];
     let mut s = scenario(Spawn::AtOnce, 3, vec![parallel(Wait::All, branches)]);
     s.inherit = vec![PAIRS];
-    let terms = pmplab_runner::engine::Terms {
-        shard: 0,
-        of: 1,
-        seed: 1,
-        grace: SECOND,
-    };
     let provider = FakeProvider::new(1, None);
-    let mut bench = Bench::with(&one(s), |_| ok(50 * MS), provider, terms, Rows::default());
+    let mut bench = Bench::pooled(&one(s), |_| ok(50 * MS), provider);
     bench.go();
     assert_eq!(bench.sent().len(), 6);
     let waited: Vec<i64> = bench

@@ -97,3 +97,40 @@ fn nothing_else_travels() {
         }
     }
 }
+
+/// Scenario `b` has a field that begins with `token.status`, and logs it.
+fn beginner(kind: ValueKind) -> Scenario {
+    let status = Source::Var {
+        var: 0,
+        field: Some(0),
+        path: vec![],
+    };
+    let note = Variable {
+        begin: Some(Template::Whole(expr(status))),
+        kind: Some(kind),
+        ..plain("execution.note", Some(Value::Integer(-1)))
+    };
+    let mut b = scenario(Spawn::AtOnce, 1, vec![show("see", expr(get(1)))]);
+    b.name = "b".into();
+    b.vars = vec![variable("token", &["status"], VarScope::Global), note];
+    b
+}
+
+#[test]
+fn a_task_begins_with_what_was_saved_by_then_or_with_the_default() {
+    for (start, kind, wanted, issues) in [
+        (Start::After(0), ValueKind::Integer, "\"204\"", 0),
+        (Start::AtOnce, ValueKind::Integer, "\"-1\"", 0),
+        (Start::After(0), ValueKind::Text, "\"-1\"", 1),
+    ] {
+        let mut b = beginner(kind);
+        b.start = start;
+        let mut bench = Bench::new(&plan(vec![writer(VarScope::Global), b]), |_| {
+            let outputs = vec![Value::Text("secret".into()), Value::Integer(204)];
+            Reply::After(MS, Event::Success, None, outputs)
+        });
+        bench.go();
+        assert_eq!(bench.changes("log.info"), [wanted]);
+        assert_eq!(bench.changes("issues").len(), issues);
+    }
+}

@@ -4,6 +4,7 @@ mod support;
 use pmplab_dsl::plan::*;
 use pmplab_dsl::workbook::{FLAG, KEPT};
 use pmplab_records::PHASES;
+use pmplab_runner::engine::Terms;
 use support::*;
 
 fn undone(action: u32, undo: u32) -> Step {
@@ -73,12 +74,7 @@ fn a_task_over_its_time_may_be_rolled_back_and_that_has_its_own_time() {
 #[test]
 fn a_stop_lets_what_is_undone_be_undone_within_its_grace() {
     for (grace, wanted) in [(SECOND, 2), (50 * MS, 1)] {
-        let terms = pmplab_runner::engine::Terms {
-            shard: 0,
-            of: 1,
-            seed: 1,
-            grace,
-        };
+        let terms = Terms { grace, ..TERMS };
         let provider = FakeProvider::new(1, None);
         let script = |sent: &Sent| match sent.action {
             3 => fail(MS),
@@ -238,6 +234,48 @@ fn an_alert_fires_when_it_becomes_true() {
     assert_eq!(bench.changes("log.warn"), ["\"4 failed in main\""]);
     assert_eq!(bench.rows().alerts.len(), 1);
     assert_eq!(bench.run.progress()["alerts"].as_array().unwrap().len(), 1);
+}
+
+/// What scenario `main` saves for all is looked at for every scenario.
+#[test]
+fn an_alert_reads_what_was_saved_for_all() {
+    let saved = |name: &str, fields: &[&str]| Variable {
+        name: name.into(),
+        fields: fields.iter().map(|&field| field.to_owned()).collect(),
+        scope: VarScope::Global,
+        ..Variable::default()
+    };
+    let mut login = call(0, 0);
+    login.outputs = vec!["body".into(), "status".into()];
+    login.save = Some(save(0, 2));
+    let steps = vec![act_as("login", login), wait("w", 50 * MS)];
+    let mut s = scenario(Spawn::AtOnce, 1, steps);
+    s.vars = vec![saved("token", &["body", "status"])];
+    let status = Source::Var {
+        var: 1,
+        field: Some(0),
+        path: vec![],
+    };
+    let whole = Source::Var {
+        var: 1,
+        field: None,
+        path: vec![],
+    };
+    let mut plan = one(s);
+    plan.monitoring.vars = vec![saved("other", &["body"]), saved("token", &["status"])];
+    plan.monitoring.alerts = vec![Alert {
+        name: "token".into(),
+        when: is(status, Operator::Equal, Value::Integer(204)),
+        to: vec![Outlet::Log],
+        notify: None,
+        message: Template::Whole(expr(whole)),
+    }];
+    let mut bench = Bench::new(&plan, |_| {
+        let outputs = vec![Value::Text("secret".into()), Value::Integer(204)];
+        Reply::After(50 * MS, Event::Success, None, outputs)
+    });
+    bench.go();
+    assert_eq!(bench.changes("log.warn"), [r#""{\"status\":204}""#]);
 }
 
 /// What each path that the engine keeps is after a call that failed, in the handler.

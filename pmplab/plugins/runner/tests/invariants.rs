@@ -255,10 +255,9 @@ fn run(seed: u64) -> (Bench, u64) {
         }
     };
     let terms = Terms {
-        shard: 0,
-        of: 1,
         seed,
         grace: 200 * MS,
+        ..TERMS
     };
     let ttl = Some(100 * MS).filter(|_| maker.pick(2) == 0);
     let provider = FakeProvider::new(1 + u32::try_from(maker.pick(6)).unwrap(), ttl);

@@ -178,13 +178,7 @@ fn schedule(terms: Terms) -> Vec<(i64, u64, u32)> {
         s
     };
     let plan = plan(vec![one("x", 70, 41), one("y", 33, 29)]);
-    let mut bench = Bench::with(
-        &plan,
-        |_| ok(2 * MS),
-        FakeProvider::new(10, None),
-        terms,
-        Rows::default(),
-    );
+    let mut bench = Bench::on(&plan, |_| ok(2 * MS), terms);
     bench.go();
     let rows = bench.rows();
     rows.actions
@@ -198,12 +192,7 @@ fn schedule(terms: Terms) -> Vec<(i64, u64, u32)> {
 #[test]
 fn the_schedules_of_two_shards_make_that_of_one() {
     let grace = SECOND;
-    let mut whole = schedule(Terms {
-        shard: 0,
-        of: 1,
-        seed: 1,
-        grace,
-    });
+    let mut whole = schedule(Terms { grace, ..TERMS });
     let mut halves = schedule(Terms {
         shard: 0,
         of: 2,
@@ -230,17 +219,15 @@ fn task_numbers_of_shards_do_not_meet() {
     s.iterations = Some(2);
     let mut numbers = Vec::new();
     for shard in 0..3 {
-        let mut bench = Bench::with(
+        let mut bench = Bench::on(
             &one(s.clone()),
             |_| ok(MS),
-            FakeProvider::new(1, None),
             Terms {
                 shard,
                 of: 3,
                 seed: 1,
                 grace: 0,
             },
-            Rows::default(),
         );
         bench.go();
         numbers.extend(bench.rows().tasks.iter().map(|row| row.task));

@@ -111,13 +111,7 @@ fn shards_share_a_schedule_and_a_seed() {
             grace: SECOND,
         };
         let plan = one(open(shape, SECOND, 40));
-        let mut bench = Bench::with(
-            &plan,
-            |_| ok(MS),
-            FakeProvider::new(1, None),
-            terms,
-            Rows::default(),
-        );
+        let mut bench = Bench::on(&plan, |_| ok(MS), terms);
         bench.go();
         let tasks = &bench.rows().tasks;
         assert!(
@@ -287,17 +281,10 @@ fn a_scenario_that_waits_for_one_without_users_here_begins_at_once() {
     let terms = Terms {
         shard: 2,
         of: 3,
-        seed: 1,
-        grace: SECOND,
+        ..TERMS
     };
     let plan = plan(vec![first, then]);
-    let mut bench = Bench::with(
-        &plan,
-        |_| ok(MS),
-        FakeProvider::new(1, None),
-        terms,
-        Rows::default(),
-    );
+    let mut bench = Bench::on(&plan, |_| ok(MS), terms);
     bench.go();
     assert_eq!(bench.rows().tasks.len(), 1);
 }

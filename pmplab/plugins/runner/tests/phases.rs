@@ -32,3 +32,32 @@ fn a_row_says_whether_its_call_is_work_an_answer_or_undoes_something() {
         ]
     );
 }
+
+#[test]
+fn a_branch_that_a_handler_begins_is_part_of_the_answer() {
+    let branch = |name: &str, action| Branch {
+        name: name.into(),
+        steps: vec![act(name, action), log(&format!("said-{name}"), "answered")],
+    };
+    let fork = Parallel {
+        wait: Wait::All,
+        branches: vec![branch("one", 1), branch("two", 2)],
+    };
+    let mut failing = call(0, 0);
+    failing.on_error = Some(vec![step("fork", Head::Parallel(Box::new(fork)))]);
+    let steps = vec![act_as("failing", failing)];
+    let mut bench = Bench::new(&one(scenario(Spawn::AtOnce, 1, steps)), |sent| {
+        if sent.action == 0 { fail(MS) } else { ok(MS) }
+    });
+    bench.go();
+    assert_eq!(bench.sent(), [0, 1, 2]);
+    let rows = bench.rows();
+    let phases = rows.actions.iter().map(|row| PHASES[row.phase as usize]);
+    assert_eq!(
+        phases.collect::<Vec<_>>(),
+        ["executing.running_action", "monitoring", "monitoring"]
+    );
+    let logs = rows.changes.iter().filter(|row| row.path == "log.error");
+    let causes: Vec<&str> = logs.map(|row| row.cause.as_str()).collect();
+    assert_eq!(causes, ["action.fail"; 2]);
+}

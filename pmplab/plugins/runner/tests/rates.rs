@@ -75,19 +75,8 @@ fn live(plan: &Plan) -> Found {
 
 /// A run in virtual time, which goes from one instant to the next.
 fn simulated(plan: &Plan, seed: u64) -> Found {
-    let terms = Terms {
-        shard: 0,
-        of: 1,
-        seed,
-        grace: SECOND,
-    };
-    let Bench { world, run } = Bench::with(
-        plan,
-        |_| ok(SERVICE),
-        FakeProvider::new(1, None),
-        terms,
-        Rows::default(),
-    );
+    let terms = Terms { seed, ..TERMS };
+    let Bench { world, run } = Bench::on(plan, |_| ok(SERVICE), terms);
     let mut bench = Bench {
         world,
         run: run.simulated(),

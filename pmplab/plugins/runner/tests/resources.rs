@@ -3,16 +3,8 @@ mod support;
 
 use pmplab_dsl::plan::*;
 use pmplab_records::{ERROR_TYPES, LEASE_EVENTS};
-use pmplab_runner::engine::Terms;
 use serde_json::json;
 use support::*;
-
-const TERMS: Terms = Terms {
-    shard: 0,
-    of: 1,
-    seed: 1,
-    grace: SECOND,
-};
 
 /// Behind the resources of every plan.
 const SECRETS: usize = 3;
@@ -72,12 +64,10 @@ fn who_finds_no_lease_waits_in_line() {
         count: 1000,
         per: SECOND,
     };
-    let mut bench = Bench::with(
+    let mut bench = Bench::pooled(
         &one(leasing(spawn, 6, vec![url()])),
         |_| ok(100 * MS),
         FakeProvider::new(2, None),
-        TERMS,
-        Rows::default(),
     );
     bench.go();
     let order: Vec<u64> = bench
@@ -130,12 +120,10 @@ fn leases_are_renewed_at_half_their_life() {
     s.task_duration = Some(10 * SECOND);
     let mut plan = one(s);
     plan.resources[PAIRS].ttl = Some(2 * SECOND);
-    let mut bench = Bench::with(
+    let mut bench = Bench::pooled(
         &plan,
         |_| ok(100 * MS),
         FakeProvider::new(1, Some(2 * SECOND)),
-        TERMS,
-        Rows::default(),
     );
     bench.go();
     let renewals: Vec<i64> = bench
@@ -155,12 +143,10 @@ fn a_lease_is_followed_from_its_task_to_its_task() {
     s.iterations = Some(3);
     let mut plan = one(s);
     plan.resources[PAIRS].ttl = Some(2 * SECOND);
-    let mut bench = Bench::with(
+    let mut bench = Bench::pooled(
         &plan,
         |_| ok(800 * MS),
         FakeProvider::new(2, Some(2 * SECOND)),
-        TERMS,
-        Rows::default(),
     );
     bench.go();
     let events = |lease: u64| -> Vec<(&str, u64, Option<u64>)> {
@@ -188,12 +174,10 @@ fn a_lease_is_followed_from_its_task_to_its_task() {
 fn a_lease_that_is_not_renewed_is_revoked_and_its_action_fails() {
     let mut plan = one(leasing(Spawn::AtOnce, 2, vec![url()]));
     plan.resources[PAIRS].auto_renew = false;
-    let mut bench = Bench::with(
+    let mut bench = Bench::pooled(
         &plan,
         |sent| if sent.user == 0 { Reply::Hang } else { ok(MS) },
         FakeProvider::new(1, Some(SECOND)),
-        TERMS,
-        Rows::default(),
     );
     bench.go();
     let row = bench
@@ -233,13 +217,7 @@ fn a_lease_that_is_not_renewed_is_revoked_and_its_action_fails() {
 fn a_task_that_waits_too_long_for_a_lease_times_out() {
     let mut s = leasing(Spawn::AtOnce, 2, vec![url()]);
     s.task_timeout = Some(SECOND);
-    let mut bench = Bench::with(
-        &one(s),
-        |_| ok(900 * MS),
-        FakeProvider::new(0, None),
-        TERMS,
-        Rows::default(),
-    );
+    let mut bench = Bench::pooled(&one(s), |_| ok(900 * MS), FakeProvider::new(0, None));
     bench.go();
     assert!(
         bench

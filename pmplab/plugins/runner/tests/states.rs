@@ -3,15 +3,7 @@ mod support;
 
 use pmplab_dsl::plan::*;
 use pmplab_records::rows::TaskRow;
-use pmplab_runner::engine::Terms;
 use support::*;
-
-const TERMS: Terms = Terms {
-    shard: 0,
-    of: 1,
-    seed: 1,
-    grace: SECOND,
-};
 
 /// Waiting for a lease, running, throttled, blocked, in whole milliseconds.
 fn spent(row: &TaskRow) -> [i64; 4] {
@@ -59,13 +51,7 @@ fn who_waited_for_a_lease_is_throttled_only_from_then_on() {
     s.inherit = vec![PAIRS];
     let mut plan = one(s);
     plan.limits = limits;
-    let mut bench = Bench::with(
-        &plan,
-        |_| ok(40 * MS),
-        FakeProvider::new(1, None),
-        TERMS,
-        Rows::default(),
-    );
+    let mut bench = Bench::pooled(&plan, |_| ok(40 * MS), FakeProvider::new(1, None));
     bench.go();
     let tasks = &bench.rows().tasks;
     assert_eq!(spent(&tasks[0]), [0, 40, 0, 0]);

@@ -49,18 +49,10 @@ fn a_drain_lets_finish_what_is_in_flight_and_begins_nothing() {
 #[test]
 fn a_drain_ends_with_its_grace_time() {
     let terms = Terms {
-        shard: 0,
-        of: 1,
-        seed: 1,
         grace: 2 * SECOND,
+        ..TERMS
     };
-    let mut bench = Bench::with(
-        &looping(),
-        |_| Reply::Hang,
-        FakeProvider::new(1000, None),
-        terms,
-        Rows::default(),
-    );
+    let mut bench = Bench::on(&looping(), |_| Reply::Hang, terms);
     bench.go_for(SECOND);
     bench.stop(false);
     bench.go();
@@ -99,6 +91,9 @@ fn a_stop_at_once_cancels_and_is_over() {
             )
     );
     let progress = bench.run.progress();
+    let counted = |key: &str| progress["scenarios"][0][key].as_u64();
+    assert_eq!(counted("cancelled"), u64::try_from(sent).ok());
+    assert_eq!(counted("fail"), Some(0), "the target failed in nothing");
     assert_eq!(
         (
             &progress["stop_reason"],
@@ -132,12 +127,7 @@ fn a_full_disk_stops_the_run_with_a_clear_sentence() {
         &looping(),
         |_| ok(10 * MS),
         FakeProvider::new(1000, None),
-        Terms {
-            shard: 0,
-            of: 1,
-            seed: 1,
-            grace: SECOND,
-        },
+        Terms { seed: 1, ..TERMS },
         rows,
     );
     bench.go();

@@ -117,17 +117,10 @@ fn a_shard_has_its_part_of_a_global_limit() {
     let terms = Terms {
         shard: 1,
         of: 4,
-        seed: 1,
-        grace: SECOND,
+        ..TERMS
     };
     let plan = limited(vec![limit(LimitPer::Global, 400, 1)], 40, 30);
-    let mut bench = Bench::with(
-        &plan,
-        |_| ok(MS),
-        FakeProvider::new(1, None),
-        terms,
-        Rows::default(),
-    );
+    let mut bench = Bench::on(&plan, |_| ok(MS), terms);
     bench.go();
     near(rate(&bench, None), 100.0);
 }
@@ -160,19 +153,7 @@ fn a_limit_of_the_scenario_holds_for_all_its_calls() {
 fn waiting_for_a_lease_stays_latency_under_a_limit() {
     let mut plan = limited(vec![limit(LimitPer::Scenario, 100, 1)], 3, 1);
     plan.scenarios[0].inherit = vec![PAIRS];
-    let terms = Terms {
-        shard: 0,
-        of: 1,
-        seed: 1,
-        grace: SECOND,
-    };
-    let mut bench = Bench::with(
-        &plan,
-        |_| ok(95 * MS),
-        FakeProvider::new(2, None),
-        terms,
-        Rows::default(),
-    );
+    let mut bench = Bench::pooled(&plan, |_| ok(95 * MS), FakeProvider::new(2, None));
     bench.go();
     let row = bench
         .rows()

@@ -124,7 +124,9 @@ fn outcome(world: &World, done: &Done) -> Outcome {
         bytes_sent: 0,
         bytes_received: model.filter(|_| answered).map_or(0, |model| model.received),
         outputs,
-        measures: Vec::new(),
+        measures: model
+            .filter(|_| answered)
+            .map_or_else(Vec::new, |model| model.measures.clone()),
     }
 }
 

@@ -28,6 +28,9 @@ pub struct Model {
     pub received: u64,
     /// In the order in which the core wants them.
     pub outputs: Vec<Value>,
+    /// What an answer measures, by the place of its name among those that the core asks for.
+    #[serde(default)]
+    pub measures: Vec<(u32, f64)>,
 }
 
 /// Servers of one name are one server.

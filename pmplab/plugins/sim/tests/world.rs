@@ -19,6 +19,7 @@ fn model(latency: Dist) -> Model {
         status: Some(200),
         received: 0,
         outputs: vec![],
+        measures: vec![],
     }
 }
 

@@ -286,6 +286,10 @@ impl<'n> Ctx<'_> {
     ) -> Option<Template> {
         let message = match with {
             Some(node) if node.scalar().is_some() => Some((node, path.to_owned())),
+            Some(node) if node.list().is_some() => {
+                self.wrong_type(node, "text", path, Some("with: {message: hello}"));
+                return None;
+            }
             Some(node) => {
                 for entry in node
                     .map()

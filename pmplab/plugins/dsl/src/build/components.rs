@@ -298,6 +298,10 @@ impl Ctx<'_> {
             self.no_component(entry, decl, "has no section `pmplab:component`");
             return None;
         }
+        if let Some(why) = section.broken_measures() {
+            self.no_component(entry, decl, &why);
+            return None;
+        }
         Some(section.said)
     }
 

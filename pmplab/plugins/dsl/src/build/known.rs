@@ -43,24 +43,30 @@ impl Ctx<'_> {
                 Some(Json::Object(all))
             }
             Kind::Scalar(s) if has_template(&s.text) => {
-                match self.template(node, place, scope, OUTSIDE)? {
-                    Template::Whole(expr) => match expr.term {
-                        Term::Const(value) => Some(value.to_json()),
-                        _ => self.not_yet(node.span, &expr.written, place),
-                    },
-                    Template::Mixed(parts) => match &parts[..] {
-                        [Part::Text(text)] => Some(text.as_str().into()),
-                        parts => {
-                            let first = parts.iter().find_map(|part| match part {
-                                Part::Expr(expr) => Some(expr.written.clone()),
-                                Part::Text(_) => None,
-                            });
-                            self.not_yet(node.span, &first.unwrap_or_default(), place)
-                        }
-                    },
-                }
+                let template = self.template(node, place, scope, OUTSIDE)?;
+                self.known_now(template, node.span, place)
             }
             Kind::Scalar(s) => Some(json::scalar(s)),
+        }
+    }
+
+    /// The value of a template that reads only what is known.
+    pub fn known_now(&mut self, template: Template, span: Span, place: &str) -> Option<Json> {
+        match template {
+            Template::Whole(expr) => match expr.term {
+                Term::Const(value) => Some(value.to_json()),
+                _ => self.not_yet(span, &expr.written, place),
+            },
+            Template::Mixed(parts) => match &parts[..] {
+                [Part::Text(text)] => Some(text.as_str().into()),
+                parts => {
+                    let first = parts.iter().find_map(|part| match part {
+                        Part::Expr(expr) => Some(expr.written.clone()),
+                        Part::Text(_) => None,
+                    });
+                    self.not_yet(span, &first.unwrap_or_default(), place)
+                }
+            },
         }
     }
 

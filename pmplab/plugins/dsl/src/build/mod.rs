@@ -4,6 +4,7 @@ mod actions;
 mod answer;
 mod calls;
 mod components;
+mod context;
 mod domains;
 mod event;
 mod expr;
@@ -179,7 +180,8 @@ impl Ctx<'_> {
             &mut shop.limits,
         );
         let answers = std::mem::take(&mut scenarios.answers);
-        let monitoring = self.watching(&script, &components, &resources, &book, &globals, answers);
+        let alerts = std::mem::take(&mut scenarios.alerts);
+        let monitoring = self.watching(&script, &components, answers, alerts);
         self.never_used(&shop, &resources, &scenarios.used);
         self.domains(&scenarios.plan, &components, &resources);
         self.limits(&scenarios.plan, &script, &resources);

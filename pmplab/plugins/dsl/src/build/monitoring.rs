@@ -4,14 +4,22 @@ use super::components::Components;
 use super::flow::OUTSIDE;
 use super::resources::Resources;
 use super::scope::Scope;
+use super::steps::Shop;
 use super::workbook::Book;
 use crate::diag::{Diagnostic, nearest};
-use crate::plan::{Alert, Monitoring, Part, Response, Step, Template, Threshold};
+use crate::plan::{Alert, Monitoring, Part, Response, Step, Template, Threshold, Variable};
 use crate::read::Ctx;
 use crate::read::bundle::Script;
 use crate::read::monitoring::{AlertDecl, ResponseDecl};
 use crate::read::thresholds::ThresholdDecl;
 use serde_json::Value as Json;
+
+/// The alerts, and the variables of all users that they read.
+#[derive(Default)]
+pub struct Alerts {
+    pub all: Vec<Alert>,
+    pub vars: Vec<Variable>,
+}
 
 impl<'n> Ctx<'_> {
     /// `answers` are the steps of the responses, by scenario.
@@ -19,22 +27,44 @@ impl<'n> Ctx<'_> {
         &mut self,
         script: &Script<'n>,
         components: &Components<'_>,
+        answers: Vec<Vec<Vec<Step>>>,
+        alerts: Alerts,
+    ) -> Monitoring {
+        let decl = &script.watching;
+        Monitoring {
+            alerts: alerts.all,
+            vars: alerts.vars,
+            responses: responses(&decl.responses, answers),
+            thresholds: self.selected(&decl.thresholds, script, components),
+        }
+    }
+
+    pub fn watched(
+        &mut self,
+        script: &Script<'n>,
         resources: &Resources<'n>,
         book: &Book<'n>,
         globals: &Json,
-        answers: Vec<Vec<Vec<Step>>>,
-    ) -> Monitoring {
-        let decl = &script.watching;
-        let mut alerts = Vec::with_capacity(decl.alerts.len());
-        for alert in &decl.alerts {
-            let mut scope = Scope::new(resources, book, globals, alert.when.span);
-            scope.watch = true;
-            alerts.extend(self.alert_of(alert, &mut scope));
+        shop: &mut Shop<'_, 'n>,
+    ) -> Alerts {
+        let decls = &script.watching.alerts;
+        let Some(first) = decls.first() else {
+            return Alerts::default();
+        };
+        let mut scope = Scope::new(resources, book, globals, first.when.span);
+        (scope.watch, scope.shared) = (true, shop.shared.clone());
+        let all = decls
+            .iter()
+            .filter_map(|alert| self.alert_of(alert, &mut scope))
+            .collect();
+        for writer in scope.vars.iter().flat_map(|var| &var.writers) {
+            if let Some((_, read)) = shop.saved.get_mut(&writer.span) {
+                *read = true;
+            }
         }
-        Monitoring {
-            alerts,
-            responses: responses(&decl.responses, answers),
-            thresholds: self.selected(&decl.thresholds, script, components),
+        Alerts {
+            all,
+            vars: scope.variables(),
         }
     }
 

@@ -271,7 +271,13 @@ impl Ctx<'_> {
         let found = found.suggest(nearest(path, files.iter().map(String::as_str)));
         let shown: Vec<&str> = files.iter().take(12).map(String::as_str).collect();
         let more = if files.len() > 12 { ", ..." } else { "" };
-        self.report(found.note(format!("files there: {}{more}", shown.join(", "))));
+        let found = found.note(format!("files there: {}{more}", shown.join(", ")));
+        // A script that is written by itself has no files yet.
+        if matches!(error, FileError::NotFound) {
+            self.dangle("resources", Some(""), found);
+        } else {
+            self.report(found);
+        }
     }
 
     /// What the provider found; what was reported already is not said again.
@@ -327,7 +333,10 @@ impl Ctx<'_> {
                     let there =
                         |d: &Diagnostic| d.labels.iter().any(|l| l.primary && l.span == span);
                     let said = |d: &Diagnostic| there(d) || d.path.starts_with(&item);
-                    if self.found.iter().any(|d| d.number == number && said(d)) {
+                    // A capability that the component has not cannot do what the resource needs of it.
+                    let same =
+                        |d: &Diagnostic| d.number == number || (number, d.number) == (505, 701);
+                    if self.found.iter().any(|d| same(d) && said(d)) {
                         continue;
                     }
                     let found = Diagnostic::error(number, span, problem.message.clone()).at(path);

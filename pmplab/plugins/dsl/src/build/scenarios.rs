@@ -1,9 +1,9 @@
 //! Scenarios: who comes when, for how long, and what becomes of failures.
 
+use super::monitoring::Alerts;
 use super::resources::Resources;
 use super::scope::Scope;
 use super::steps::Shop;
-use super::types::Type;
 use super::workbook::Book;
 use crate::diag::{Diagnostic, Span, nearest};
 use crate::plan::{Exit, Limit, Ns, Rate, Scenario, Severity, Spawn, Start, Step};
@@ -14,7 +14,6 @@ use crate::read::profiles::ProfileDecl;
 use crate::read::workflows::WorkflowDecl;
 use crate::read::{Ctx, Spanned};
 use crate::units::show;
-use crate::yaml::Node;
 use serde_json::Value as Json;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -23,6 +22,7 @@ pub struct Scenarios {
     pub plan: Vec<Scenario>,
     /// What each does when a flag is raised, by response.
     pub answers: Vec<Vec<Vec<Step>>>,
+    pub alerts: Alerts,
     pub used: BTreeSet<usize>,
 }
 
@@ -38,6 +38,7 @@ impl<'n> Ctx<'_> {
         let mut all = Scenarios {
             plan: Vec::new(),
             answers: Vec::new(),
+            alerts: Alerts::default(),
             used: BTreeSet::new(),
         };
         let mut run: HashSet<&str> = HashSet::new();
@@ -64,8 +65,9 @@ impl<'n> Ctx<'_> {
             })
             .collect();
         run.extend(workflows.iter().flatten().map(|w| w.name.value.as_str()));
-        // A single workflow shares with nobody.
-        if script.workflows.len() > 1 {
+        // A single workflow shares with nobody but the alerts, and with what users begin with.
+        let context = script.load.scenarios.iter().any(|s| s.context.is_some());
+        if script.workflows.len() > 1 || context || !script.watching.alerts.is_empty() {
             let runs = |w: &&WorkflowDecl<'n>| run.contains(w.name.value.as_str());
             let runs: Vec<&WorkflowDecl<'n>> = script.workflows.iter().filter(runs).collect();
             shop.shared = self.shared(&runs, resources, book, shop).into();
@@ -74,7 +76,9 @@ impl<'n> Ctx<'_> {
             let profile = self.profile_of(decl, &script.load.profiles, &named);
             profiles_used.extend(profile.map(|p| p.name.value.clone()));
             let Some(workflow) = workflow else { continue };
-            let scope = self.scope(decl, resources, book, globals);
+            let mut scope = Scope::new(resources, book, globals, decl.name.span);
+            scope.shared = shop.shared.clone();
+            let scope = self.scope(decl, scope);
             let scenario =
                 self.plan_scenario(decl, workflow, profile, scope, script, shop, &mut all);
             all.plan.push(scenario);
@@ -124,6 +128,7 @@ impl<'n> Ctx<'_> {
                 .retain(|d| d.number != 311 || d.span() != Some(workflow.name.span));
             all.used.extend(scope.used);
         }
+        all.alerts = self.watched(script, resources, book, globals, shop);
         super::shared::agree(&mut all, shop.components);
         all
     }
@@ -230,13 +235,8 @@ impl<'n> Ctx<'_> {
         }
     }
 
-    fn scope<'a>(
-        &mut self,
-        decl: &ScenarioDecl<'n>,
-        resources: &'a Resources<'n>,
-        book: &'a Book<'n>,
-        globals: &Json,
-    ) -> Scope<'a, 'n> {
+    fn scope<'a>(&mut self, decl: &ScenarioDecl<'n>, scope: Scope<'a, 'n>) -> Scope<'a, 'n> {
+        let resources = scope.resources;
         let mut inherit = Vec::new();
         let mut used = BTreeSet::new();
         let mut incomplete = false;
@@ -277,34 +277,11 @@ impl<'n> Ctx<'_> {
             explicit: decl.inherit.is_some(),
             incomplete,
             used,
-            ..Scope::new(resources, book, globals, decl.name.span)
+            ..scope
         };
         self.declare_fields(&mut scope);
         self.context(decl, &mut scope);
         scope
-    }
-
-    /// `user.context`: readable as `global.*`, and where it names fields of the Workbook, what they begin with.
-    fn context(&mut self, decl: &ScenarioDecl<'n>, scope: &mut Scope<'_, 'n>) {
-        let Some(node) = decl.context else { return };
-        let path = format!("{}.user.context", decl.path);
-        let Some(Json::Object(own)) = self.known_json(node, &path, scope) else {
-            scope.incomplete = true;
-            return;
-        };
-        for (name, var) in scope.begin_with(&own) {
-            let kept = scope.kept.get(&var);
-            if let Some((Some(kind), Some(value))) = kept.map(|k| (k.kind, k.default.as_ref()))
-                && !kind.0.accepts(value)
-            {
-                let span = inside(node, &name).span;
-                self.misfit(kind, Type::named_of(value), span, &format!("{path}.{name}"));
-            }
-        }
-        if let Json::Object(globals) = &mut scope.globals {
-            globals.extend(own.clone());
-        }
-        scope.context = Json::Object(own);
     }
 
     /// Only one task: nothing to keep apart.
@@ -516,20 +493,4 @@ pub fn limit(decls: &[ScenarioDecl<'_>], plan: &mut [Scenario], limits: &mut Vec
         limits.extend(decl.limits.iter().cloned());
         scenario.limits.extend(first..limits.len());
     }
-}
-
-/// What stands at a path of a map; the map itself where nothing does.
-fn inside<'n>(node: &'n Node, path: &str) -> &'n Node {
-    let entries = node.map().unwrap_or_default();
-    let whole = entries.iter().find(|e| e.key == path);
-    if let Some(entry) = whole {
-        return &entry.value;
-    }
-    let Some((first, rest)) = path.split_once('.') else {
-        return node;
-    };
-    entries
-        .iter()
-        .find(|e| e.key == first)
-        .map_or(node, |e| inside(&e.value, rest))
 }

@@ -9,7 +9,7 @@ use super::shared::Shared;
 use super::types::{Type, Types};
 use super::workbook::Book;
 use crate::diag::{Diagnostic, Span, nearest};
-use crate::plan::{Merge, Segment, Source, Term, Value, ValueKind, VarScope, Variable};
+use crate::plan::{Merge, Segment, Source, Template, Term, Value, ValueKind, VarScope, Variable};
 use crate::read::Ctx;
 use crate::read::save_as::RESERVED;
 use serde_json::{Map, Value as Json};
@@ -99,6 +99,8 @@ pub struct Scope<'a, 'n> {
     pub globals: Json,
     /// What `user.context` says, with its templates filled.
     pub context: Json,
+    /// What it says that is known only when a task begins, by variable.
+    pub begins: BTreeMap<usize, Template>,
     pub book: &'a Book<'n>,
     /// Variables that are fields of the Workbook.
     pub kept: BTreeMap<usize, Kept>,
@@ -139,6 +141,7 @@ impl<'a, 'n> Scope<'a, 'n> {
             types: Types::default(),
             globals: globals.clone(),
             context: Json::Object(Map::new()),
+            begins: BTreeMap::new(),
             book,
             kept: BTreeMap::new(),
             answers: Rc::default(),
@@ -162,6 +165,7 @@ impl Scope<'_, '_> {
             merge: v.merge,
             kind: self.kept.get(&i).and_then(|k| k.kind).map(|(kind, _)| kind),
             default: self.kept.get(&i).and_then(|k| k.default.clone()),
+            begin: self.begins.get(&i).cloned(),
             record: self.kept.get(&i).map(|k| (k.section, k.path.clone())),
             ..Variable::default()
         };
@@ -192,6 +196,9 @@ impl Scope<'_, '_> {
                 path,
             } if path.is_empty() => {
                 let var = &self.vars[*var];
+                if var.is_list() {
+                    return Type::Json;
+                }
                 self.types.of(&var.name, &var.fields[*field])
             }
             Source::Var { field: None, .. } => Type::Json,
@@ -308,6 +315,9 @@ impl Ctx<'_> {
         at: At,
         place: &str,
     ) -> Option<Term> {
+        if let Some((var, taken)) = scope.begun(Some(&path.root), &path.rest) {
+            return self.var_source(scope, var, path, &path.rest[taken - 1..], at, place);
+        }
         if let Some(value) = scope.globals.get(&path.root) {
             return self.inside_global(value, path, &path.rest, &[], place);
         }
@@ -386,12 +396,18 @@ impl Ctx<'_> {
                 path: rest.iter().map(segment).collect(),
             }));
         }
+        let (nth, rest) = match rest.split_first() {
+            Some((first, fields)) if first.index.is_some() && scope.vars[var].is_list() => {
+                (Some(segment(first)), fields)
+            }
+            _ => (None, rest),
+        };
         let Some((first, inner)) = rest.split_first() else {
             scope.vars[var].whole = true;
             return Some(Term::Get(Source::Var {
                 var,
                 field: None,
-                path: Vec::new(),
+                path: nth.into_iter().collect(),
             }));
         };
         let known = scope.vars[var].outputs.as_ref();
@@ -419,7 +435,7 @@ impl Ctx<'_> {
         Some(Term::Get(Source::Var {
             var,
             field: Some(field),
-            path: inner.iter().map(segment).collect(),
+            path: nth.into_iter().chain(inner.iter().map(segment)).collect(),
         }))
     }
 
@@ -658,6 +674,9 @@ impl Ctx<'_> {
         at: At,
         place: &str,
     ) -> Option<Term> {
+        if let Some((var, taken)) = scope.begun(None, rest) {
+            return self.var_source(scope, var, path, &rest[taken..], at, place);
+        }
         let unknown = |first: &&Step| scope.globals.get(&first.name).is_none();
         let Some(first) = rest.first().filter(unknown) else {
             return self.inside_global(&scope.globals, path, rest, &[], place);
@@ -729,6 +748,11 @@ pub fn segment(step: &Step) -> Segment {
 }
 
 impl Var {
+    /// What was saved is a list of answers, and so is each field of it.
+    pub fn is_list(&self) -> bool {
+        self.merge == Merge::Append && !self.plain
+    }
+
     /// Readable as `workbook.NAME` too.
     pub fn in_workbook(&self) -> bool {
         self.scope == VarScope::Workbook

@@ -5,6 +5,9 @@ use crate::plan::Role;
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeSet, HashMap};
 
+/// How a measure is summed up; where it is not said, its unit decides.
+const KINDS: [&str; 4] = ["duration", "count", "rate", "value"];
+
 /// The section, read leniently: what is not there is empty.
 #[derive(Debug, Clone, Default)]
 pub struct Section {
@@ -132,6 +135,20 @@ impl Section {
         self.params.get(call).map(Vec::as_slice)
     }
 
+    /// What is wrong with the measures that the calls declare, in the words that follow the name of the file.
+    pub fn broken_measures(&self) -> Option<String> {
+        let calls = self.said.get("calls").and_then(Json::as_object);
+        calls.into_iter().flatten().find_map(|(call, about)| {
+            let why = broken(about.get("measures")?)?;
+            Some(format!("declares measures of `{call}` that {why}"))
+        })
+    }
+
+    /// Names of what a call measures, in the order in which the component declares them.
+    pub fn measures(&self, call: &str) -> Vec<&str> {
+        measured(&self.said, call).collect()
+    }
+
     /// Names of the outputs of a call; none: unknown.
     pub fn outputs(&self, call: &str) -> Option<Vec<&str>> {
         Some(
@@ -180,6 +197,52 @@ impl Section {
             .get(output)?
             .as_str()
     }
+}
+
+/// Names of what a call measures, in the order in which the section declares them.
+pub fn measured<'s>(section: &'s Json, call: &str) -> impl Iterator<Item = &'s str> {
+    let calls = section.get("calls");
+    let declared = calls.and_then(|calls| calls.get(call)?.get("measures")?.as_array());
+    let all = declared.into_iter().flatten();
+    all.filter_map(|one| one.get("name")?.as_str())
+}
+
+/// Why it is no list of measures.
+fn broken(measures: &Json) -> Option<String> {
+    let Some(all) = measures.as_array() else {
+        return Some("are no list of {name, unit, description, kind}".to_owned());
+    };
+    let mut names = BTreeSet::new();
+    for (place, one) in all.iter().enumerate() {
+        let text = |key: &str| one.get(key).and_then(Json::as_str);
+        let Some(name) = text("name").filter(|name| is_name(name)) else {
+            return Some(format!(
+                "have no name at {place}: small letters, digits and _"
+            ));
+        };
+        if !names.insert(name) {
+            return Some(format!("name `{name}` twice"));
+        }
+        if text("unit").is_none_or(str::is_empty) {
+            return Some(format!("give `{name}` no unit: 1 is that of a count"));
+        }
+        if let Some(kind) = one.get("kind")
+            && !kind.as_str().is_some_and(|kind| KINDS.contains(&kind))
+        {
+            return Some(format!(
+                "make `{name}` a {kind}: it is one of {}",
+                KINDS.join(", ")
+            ));
+        }
+    }
+    None
+}
+
+fn is_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }
 
 fn texts(json: Option<&Json>) -> Vec<&str> {

@@ -137,6 +137,7 @@ pub fn agree(all: &mut Scenarios, components: &Components<'_>) {
     let mut read: HashMap<String, Vec<String>> = HashMap::new();
     let global = |scope| scope == VarScope::Global;
     let vars = all.plan.iter().flat_map(|scenario| &scenario.vars);
+    let vars = vars.chain(&all.alerts.vars);
     for var in vars.filter(|var| global(var.scope)) {
         let fields = read.entry(var.name.clone()).or_default();
         for field in &var.fields {

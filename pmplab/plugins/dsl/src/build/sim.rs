@@ -2,7 +2,7 @@
 
 use super::components::Components;
 use super::json::json as to_json;
-use super::section::Section;
+use super::section::{Section, measured};
 use crate::api::{Compose, Part};
 use crate::diag::{Diagnostic, nearest};
 use crate::plan::{Call, Component, Dist, Head, Plan, Role, Sim, Step, Value};
@@ -125,6 +125,27 @@ impl Ctx<'_> {
                 .map(|(index, call)| (&components.sections[index], call));
             if let Some((section, call)) = section {
                 self.outputs_known(&name.value, model, section, call);
+                self.measures_known(&name.value, model, section, call);
+            }
+        }
+    }
+
+    fn measures_known(&mut self, name: &str, model: &ModelDecl<'_>, section: &Section, call: &str) {
+        if section.is_unknown() {
+            return;
+        }
+        let known = section.measures(call);
+        for (measure, _) in &model.measures {
+            if !known.contains(&measure.value.as_str()) {
+                let message = format!("`{name}` has no measure `{}`", measure.value);
+                let found = Diagnostic::error(102, measure.span, message)
+                    .label("not a measure")
+                    .at(format!("calls.{name}.measures"))
+                    .suggest(nearest(&measure.value, known.iter().copied()));
+                self.report(match known.is_empty() {
+                    true => found.help("this call measures nothing: leave `measures` out"),
+                    false => found.note(format!("measures: {}", known.join(", "))),
+                });
             }
         }
     }
@@ -236,6 +257,14 @@ fn model(
         call,
         given: [own.map(|m| &m.outputs), Some(&default.outputs)],
     };
+    let measures: Vec<(usize, f64)> = measured(&component.section, &call.call)
+        .enumerate()
+        .filter_map(|(place, name)| {
+            let given = own.into_iter().chain([default]).flat_map(|m| &m.measures);
+            let mut given = given.filter(|(known, _)| known.value == name);
+            given.next().map(|(_, value)| (place, *value))
+        })
+        .collect();
     json!({
         "latency": pick(own, default, |m| m.latency).unwrap_or(LATENCY),
         "fail": pick(own, default, |m| m.fail).unwrap_or(0.0),
@@ -246,6 +275,7 @@ fn model(
         "status": outputs.status(),
         "received": outputs.body().map_or(0, |body| body.len()),
         "outputs": outputs.values(),
+        "measures": measures,
     })
 }
 

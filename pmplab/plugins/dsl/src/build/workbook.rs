@@ -273,12 +273,18 @@ impl<'n> Ctx<'_> {
                 self.var_source(scope, var, path, &rest[taken..], at, place)
             }
             Meaning::Kept(name, taken) => {
-                self.whole(name, rest.get(taken), place)?;
+                let item = rest.get(taken).and_then(|step| step.index);
+                let item = item.filter(|_| kept(name).is_some_and(|k| k.kind == "list"));
+                self.whole(name, rest.get(taken + usize::from(item.is_some())), place)?;
                 if scope.watch && kept(name).is_some_and(|k| k.grain == Grain::Task) {
                     self.no_task(name, first.span, place);
                     return None;
                 }
-                Some(Term::Get(Source::Workbook(name.to_owned())))
+                let of = name.to_owned();
+                Some(Term::Get(match item {
+                    Some(index) => Source::Item { of, index },
+                    None => Source::Workbook(of),
+                }))
             }
             Meaning::Nothing => {
                 if let Some(var) = scope
@@ -479,16 +485,7 @@ impl Scope<'_, '_> {
             let inside = inner.into_iter().flatten();
             let inside = inside.map(|(name, value)| (format!("{key}.{name}"), value));
             for (path, value) in [(key.clone(), value)].into_iter().chain(inside) {
-                let steps: Vec<&str> = path.split('.').collect();
-                let book = self.book;
-                let var = match book.meaning(&steps) {
-                    Meaning::Field(field, taken) if taken == steps.len() => {
-                        self.var(&book.fields[field].full())
-                    }
-                    Meaning::Flag(taken) if taken == steps.len() => Some(self.flag()),
-                    _ => None,
-                };
-                if let Some(var) = var
+                if let Some(var) = self.field_named(&path)
                     && let Some(kept) = self.kept.get_mut(&var)
                 {
                     kept.default = Some(Value::from_json(value));
@@ -497,6 +494,19 @@ impl Scope<'_, '_> {
             }
         }
         named
+    }
+
+    /// The variable that is the field at a path.
+    pub fn field_named(&mut self, path: &str) -> Option<usize> {
+        let steps: Vec<&str> = path.split('.').collect();
+        let book = self.book;
+        match book.meaning(&steps) {
+            Meaning::Field(field, taken) if taken == steps.len() => {
+                self.var(&book.fields[field].full())
+            }
+            Meaning::Flag(taken) if taken == steps.len() => Some(self.flag()),
+            _ => None,
+        }
     }
 
     /// The variable of `registers.flag`, which is there once something names it.

@@ -735,7 +735,7 @@ pub const SIM: Place = Place {
 pub const SIM_CALL: Place = Place {
     what: "model",
     keys: &[
-        "latency", "fail", "timeout", "error", "outputs", "server", "outages",
+        "latency", "fail", "timeout", "error", "outputs", "measures", "server", "outages",
     ],
     moved: &[("workers", "`server`"), ("queue", "`server`")],
     synonyms: &[

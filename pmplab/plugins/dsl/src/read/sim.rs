@@ -37,6 +37,8 @@ pub struct ModelDecl<'n> {
     pub timeout: Option<f64>,
     pub error: Option<String>,
     pub outputs: Vec<(Name, &'n Node)>,
+    /// What an answer measures, each time the same.
+    pub measures: Vec<(Name, f64)>,
     pub server: Option<ServerUse>,
     pub outages: Option<Vec<Outage>>,
 }
@@ -185,6 +187,19 @@ impl Ctx<'_> {
             let name = Spanned::new(entry.key.clone(), entry.key_span);
             model.outputs.push((name, &entry.value));
         }
+        for entry in self.entries_of(fields.get("measures"), &at("measures")) {
+            let number = entry.value.text().and_then(|text| text.parse::<f64>().ok());
+            match number.filter(|number| number.is_finite()) {
+                Some(number) => {
+                    let name = Spanned::new(entry.key.clone(), entry.key_span);
+                    model.measures.push((name, number));
+                }
+                None => {
+                    let path = at(&format!("measures.{}", entry.key));
+                    self.wrong_type(&entry.value, "a number", &path, Some("12.5"));
+                }
+            }
+        }
         if let Some(node) = fields.get("server") {
             model.server = match &node.kind {
                 Kind::Scalar(_) => self.name(node, &at("server")).map(ServerUse::Named),
@@ -308,7 +323,12 @@ impl Ctx<'_> {
         .label("neither COMPONENT.CALL nor an action")
         .at(format!("calls.{name}"))
         .suggest(near);
-        let listed: Vec<&str> = known.take(12).collect();
+        let mut listed: Vec<&str> = Vec::new();
+        for name in known {
+            if !listed.contains(&name) && listed.len() < 12 {
+                listed.push(name);
+            }
+        }
         self.report(match listed.is_empty() {
             true => found,
             false => found.note(format!("there are {}", listed.join(", "))),

@@ -1,7 +1,8 @@
 //! JSON Schema, draft 7: what the YAML language server reads best.
 
-use super::{Described, Key, Kind, Ref, find};
+use super::{Case, Described, Is, Key, Kind, Ref, find};
 use crate::read::exits::TARGETS;
+use crate::read::workbook::TYPES;
 use crate::yaml;
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeSet;
@@ -27,11 +28,14 @@ pub fn sim() -> Json {
 fn schema(root: &str, title: &str) -> Json {
     let mut needed = BTreeSet::new();
     collect(root, &mut needed);
-    let definitions: Map<String, Json> = needed
+    let mut definitions: Map<String, Json> = needed
         .iter()
         .filter_map(|id| find(id))
         .map(|place| (name_of(place.id), map(place)))
         .collect();
+    if needed.contains("WORKBOOK") {
+        definitions.insert(name_of(FIELD), field());
+    }
     json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": title,
@@ -46,8 +50,10 @@ fn collect(id: &str, needed: &mut BTreeSet<String>) {
         return;
     };
     if needed.insert(id.to_owned()) {
-        for key in place.keys {
-            within(&key.kind, needed);
+        let own = place.keys.iter().map(|key| &key.kind);
+        let then = place.cases.iter().flat_map(|case| case.kinds);
+        for kind in own.chain(then.map(|(_, kind)| kind)) {
+            within(kind, needed);
         }
     }
 }
@@ -59,6 +65,7 @@ fn within(kind: &Kind, needed: &mut BTreeSet<String>) {
         | Kind::List(inner)
         | Kind::Filled(inner)
         | Kind::Pair(inner)
+        | Kind::There(inner)
         | Kind::ListOrNothing(inner) => within(inner, needed),
         Kind::Either(kinds) => kinds.iter().for_each(|kind| within(kind, needed)),
         _ => {}
@@ -152,7 +159,46 @@ fn rules(place: &Described) -> Vec<Json> {
             .iter()
             .map(|(a, b)| json!({"not": {"allOf": [has(a), has(b)]}})),
     );
+    rules.extend(place.cases.iter().map(|case| rule(case, &has)));
     rules
+}
+
+/// What holds in a case. What is no map is none of the cases of a key that must be there.
+fn rule(case: &Case, has: &dyn Fn(&str) -> Json) -> Json {
+    let is = |value: Json| json!({"properties": {case.key: value}});
+    let there = |value: Json| json!({"type": "object", "required": [case.key], "properties": {case.key: value}});
+    let on = match &case.is {
+        Is::Word(words) => there(json!({"enum": words})),
+        Is::WordOrNothing(words) => is(json!({"enum": words})),
+        Is::Form(pattern) => there(json!({"pattern": pattern})),
+        Is::There => json!({"allOf": [{"type": "object"}, has(case.key)]}),
+        Is::Absent => json!({"not": {"allOf": [{"type": "object"}, has(case.key)]}}),
+    };
+    let mut then: Vec<Json> = case.needs.iter().map(|key| has(key)).collect();
+    if !case.any.is_empty() {
+        then.push(json!({"anyOf": case.any.iter().map(|key| has(key)).collect::<Vec<_>>()}));
+    }
+    if !then.is_empty() {
+        then.push(json!({"type": "object"}));
+    }
+    then.extend(case.bars.iter().map(|key| json!({"not": has(key)})));
+    let kinds = case.kinds.iter();
+    then.extend(kinds.map(|(key, kind)| json!({"properties": {*key: value(kind)}})));
+    json!({"if": on, "then": {"allOf": then}})
+}
+
+const FIELD: &str = "WORKBOOK_FIELD";
+
+/// A type's name, or fields inside.
+fn field() -> Json {
+    json!({
+        "description": "The type of a field, or fields inside of it.",
+        "anyOf": [
+            {"enum": TYPES},
+            {"type": "null"},
+            {"type": "object", "additionalProperties": {"$ref": pointer(FIELD)}},
+        ],
+    })
 }
 
 /// All spellings of a key that the parser takes: its aliases, and each with `_` for `-`.
@@ -210,6 +256,7 @@ fn value(kind: &Kind) -> Json {
             json!({"anyOf": [form(DURATION), form(r"^\s*0+(\.0+)?(ms|s|m|h)\s*$")]})
         }
         Kind::Rate => form(RATE),
+        Kind::RateOrZero => form(&RATE.replace("(?=.*[1-9])", "")),
         Kind::Size => form(r"^\s*[0-9]+(\.[0-9]+)?\s*(B|KB|MB|GB|KiB|MiB|GiB)\s*$"),
         Kind::Share => json!({"anyOf": [
             form(r"^\s*[0-9]+(\.[0-9]+)?\s*%\s*$"), {"type": "number", "minimum": 0, "maximum": 1},
@@ -227,6 +274,9 @@ fn value(kind: &Kind) -> Json {
         Kind::Template => form(TEMPLATE),
         Kind::Condition => json!({"anyOf": [form(TEMPLATE), {"type": "boolean"}]}),
         Kind::Place(id) => json!({"$ref": pointer(id)}),
+        Kind::Holding(keys) => json!({"type": "object", "required": keys}),
+        Kind::Field => json!({"$ref": pointer(FIELD)}),
+        Kind::There(inner) => json!({"allOf": [value(inner), {"not": {"type": "null"}}]}),
         Kind::Named(inner) => json!({
             "type": ["object", "null"], "additionalProperties": value(inner), "patternProperties": {"^x-": true},
         }),

@@ -14,6 +14,8 @@ pub enum Kind {
     /// A duration, or none at all: `0s`.
     DurationOrZero,
     Rate,
+    /// A rate, or none at all: `0/s`.
+    RateOrZero,
     Size,
     /// `1%`, or a number between 0 and 1.
     Share,
@@ -33,6 +35,12 @@ pub enum Kind {
     Condition,
     /// A map of a described kind, by its name.
     Place(&'static str),
+    /// A map in which these keys are.
+    Holding(&'static [&'static str]),
+    /// A type of a field of the Workbook, or fields inside of it.
+    Field,
+    /// The same, but not nothing.
+    There(&'static Kind),
     /// A map whose keys are names of the author's choosing.
     Named(&'static Kind),
     List(&'static Kind),

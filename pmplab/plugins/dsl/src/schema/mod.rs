@@ -27,9 +27,48 @@ pub struct Described {
     pub needs: &'static [(&'static str, &'static str)],
     /// Pairs that exclude each other.
     pub exclusive: &'static [(&'static str, &'static str)],
+    /// What holds only where a key has a certain value.
+    pub cases: &'static [Case],
     /// Any other key is free.
     pub open: bool,
 }
+
+/// What holds where a key has a certain value.
+pub struct Case {
+    pub key: &'static str,
+    pub is: Is,
+    /// All of these must be there.
+    pub needs: &'static [&'static str],
+    /// One of these must be there, if there are any.
+    pub any: &'static [&'static str],
+    /// None of these may be there.
+    pub bars: &'static [&'static str],
+    /// What these are then, if they are there.
+    pub kinds: &'static [(&'static str, Kind)],
+}
+
+/// What a key is.
+pub enum Is {
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// The same, or the key is left out.
+    WordOrNothing(&'static [&'static str]),
+    /// Text in a form of its own, as a pattern.
+    Form(&'static str),
+    /// There, whatever it is.
+    There,
+    Absent,
+}
+
+/// A case in which nothing holds, for `..CASE`.
+const CASE: Case = Case {
+    key: "",
+    is: Is::There,
+    needs: &[],
+    any: &[],
+    bars: &[],
+    kinds: &[],
+};
 
 pub struct Key {
     pub name: &'static str,
@@ -68,6 +107,7 @@ const PLAIN: Described = Described {
     any_of: &[],
     needs: &[],
     exclusive: &[],
+    cases: &[],
     open: false,
 };
 

@@ -97,6 +97,7 @@ fn what_a_kind_names_is_described() {
             | Kind::List(inner)
             | Kind::Filled(inner)
             | Kind::Pair(inner)
+            | Kind::There(inner)
             | Kind::ListOrNothing(inner) => named(inner, see),
             Kind::Either(kinds) => kinds.iter().for_each(|kind| named(kind, see)),
             _ => {}
@@ -108,6 +109,11 @@ fn what_a_kind_names_is_described() {
             .iter()
             .chain(p.any_of.iter().copied().flatten())
             .chain(p.needs.iter().chain(p.exclusive).flat_map(|(a, b)| [a, b]))
+            .chain(p.cases.iter().flat_map(|case| {
+                let kinds = case.kinds.iter().map(|(name, _)| name);
+                let lists = [case.needs, case.any, case.bars];
+                kinds.chain(lists.into_iter().flatten()).chain([&case.key])
+            }))
             .copied()
             .collect::<Vec<_>>()
     };

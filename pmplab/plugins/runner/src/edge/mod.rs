@@ -17,9 +17,10 @@ wit_bindgen::generate!({
         "wasi:filesystem/types@0.2.0": wasip2::filesystem::types,
     },
 });
-use exports::pmplab::runner::core::{Guest, Phase, Stepped};
+use exports::pmplab::runner::core::{Entry, Error, Guest, Holder, Phase, Stepped};
 
 use crate::engine;
+use crate::kv;
 use folder::RunLedger;
 use protocols::ProtocolSlot;
 use providers::ProviderSlot;
@@ -49,7 +50,7 @@ impl Guest for Core {
         RUN.with_borrow_mut(|run| {
             let run = run.as_mut().ok_or("the run was not started")?;
             let stepped = run.step(now, budget);
-            if let Some(lie) = run.broken() {
+            if let Some(lie) = run.lie() {
                 return Err(lie.to_owned());
             }
             let phase = match stepped.phase {
@@ -78,9 +79,61 @@ impl Guest for Core {
                 .map_or_else(|| "{}".to_owned(), |run| run.progress().to_string())
         })
     }
+
+    fn get(of: Holder, path: String) -> Result<Option<String>, Error> {
+        on_run(|run| {
+            let found = run.get(&of.into(), &path)?;
+            Ok(found.map(|value| value.to_string()))
+        })
+    }
+
+    fn put(of: Holder, path: String, value: String) -> Result<(), Error> {
+        on_run(|run| run.put(&of.into(), &path, &value))
+    }
+
+    fn scan(of: Holder, prefix: String) -> Result<Vec<Entry>, Error> {
+        on_run(|run| {
+            let found = run.scan(&of.into(), &prefix)?.into_iter();
+            let entry = |(path, value): (String, serde_json::Value)| Entry {
+                path,
+                value: value.to_string(),
+            };
+            Ok(found.map(entry).collect())
+        })
+    }
 }
 
 export!(Core);
+
+fn on_run<T>(ask: impl FnOnce(&mut Run) -> Result<T, kv::Fault>) -> Result<T, Error> {
+    RUN.with_borrow_mut(|run| {
+        let run = run.as_mut();
+        let run = run.ok_or_else(|| Error::NotStarted("the run was not started".to_owned()))?;
+        ask(run).map_err(Error::from)
+    })
+}
+
+impl From<Holder> for kv::Holder {
+    fn from(of: Holder) -> Self {
+        match of {
+            Holder::Run => Self::Run,
+            Holder::Scenario(name) => Self::Scenario(name),
+            Holder::User(number) => Self::User(number),
+        }
+    }
+}
+
+impl From<kv::Fault> for Error {
+    fn from(fault: kv::Fault) -> Self {
+        match fault {
+            kv::Fault::UnknownPath(message) => Self::UnknownPath(message),
+            kv::Fault::UnknownHolder(message) => Self::UnknownHolder(message),
+            kv::Fault::ReadOnly(message) => Self::ReadOnly(message),
+            kv::Fault::BadValue(message) => Self::BadValue(message),
+            kv::Fault::Full(message) => Self::Full(message),
+        }
+    }
+}
 
 /// A panic is told on standard error before it traps.
 fn speak_up() {

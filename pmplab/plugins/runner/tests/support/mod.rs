@@ -16,6 +16,13 @@ use serde_json::json;
 
 pub const MS: Ns = 1_000_000;
 pub const SECOND: Ns = 1_000_000_000;
+/// A run in one piece, which has a second to drain.
+pub const TERMS: Terms = Terms {
+    shard: 0,
+    of: 1,
+    seed: 1,
+    grace: SECOND,
+};
 /// The components' clock does not begin with the host's.
 pub const AHEAD: Ns = 77 * SECOND;
 
@@ -351,18 +358,29 @@ pub struct Bench {
 
 impl Bench {
     pub fn new(plan: &Plan, script: impl FnMut(&Sent) -> Reply + 'static) -> Self {
-        Self::with(
+        Self::on(
             plan,
             script,
-            FakeProvider::new(1000, None),
             Terms {
-                shard: 0,
-                of: 1,
-                seed: 1,
                 grace: 30 * SECOND,
+                ..TERMS
             },
-            Rows::default(),
         )
+    }
+
+    /// A run on other terms.
+    pub fn on(plan: &Plan, script: impl FnMut(&Sent) -> Reply + 'static, terms: Terms) -> Self {
+        let provider = FakeProvider::new(1000, None);
+        Self::with(plan, script, provider, terms, Rows::default())
+    }
+
+    /// A run whose leases come from somewhere else.
+    pub fn pooled(
+        plan: &Plan,
+        script: impl FnMut(&Sent) -> Reply + 'static,
+        provider: FakeProvider,
+    ) -> Self {
+        Self::with(plan, script, provider, TERMS, Rows::default())
     }
 
     pub fn with(
@@ -406,7 +424,6 @@ impl Bench {
     pub fn step(&mut self) -> Stepped {
         let host = self.world.borrow().now;
         let stepped = self.run.step(host, 20 * MS);
-        assert_eq!(self.run.broken(), None);
         let mut world = self.world.borrow_mut();
         world.now = world.now.max(stepped.next).max(host + 1_000);
         stepped
@@ -444,7 +461,8 @@ impl Bench {
             "a row for each action"
         );
         assert_eq!(total("in_flight"), 0);
-        let ended = total("success") + total("fail") + total("timeout");
+        let ended = ["success", "fail", "timeout", "cancelled"].map(&total);
+        let ended: usize = ended.iter().sum();
         assert_eq!(total("finished"), ended);
         assert_eq!(
             total("tasks_started"),

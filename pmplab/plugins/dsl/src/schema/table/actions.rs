@@ -1,6 +1,6 @@
 //! `actions`, and what they share with inline steps.
 
-use super::super::{Described, Kind, PLAIN, Ref, key};
+use super::super::{CASE, Case, Described, Is, Kind, PLAIN, Ref, key};
 use super::{call, kinds};
 use crate::read::places;
 use pmplab_records::dictionaries::ERROR_TYPES;
@@ -24,18 +24,8 @@ pub const ACTION: Described = Described {
             "Parameters of the call; templates are filled in for each task.",
             "{url: \"http://{{resource.ip}}:{{resource.port}}/asset\"}",
         ),
-        key(
-            "save-as",
-            kinds::SAVE_AS,
-            "Variable that keeps what the call returned.",
-            "asset",
-        ),
-        key(
-            "extract",
-            kinds::EXTRACT,
-            "Values taken out of the answer, as fields of the saved variable.",
-            "{token: {json: \"$.token\"}, build: {header: x-build}}",
-        ),
+        call::SAVE_AS,
+        call::EXTRACT,
         call::EXPECT,
         call::TIMEOUT,
         call::RATE_LIMIT,
@@ -61,12 +51,7 @@ pub const ACTION: Described = Described {
             "Limits, retries and handlers in their long form.",
             "{exec: {timeout: 500ms}}",
         ),
-        key(
-            "metadata",
-            Kind::Named(&Kind::Any),
-            "Free notes, kept with the plan.",
-            "{owner: checkout-team}",
-        ),
+        call::METADATA,
     ],
     ..PLAIN
 };
@@ -106,8 +91,8 @@ pub const PERSIST: Described = Described {
     keys: &[
         key(
             "type",
-            Kind::Name,
-            "`file`, or what a resource component provides.",
+            Kind::Word(&["file"]),
+            "Where it is kept: in a file.",
             "file",
         ),
         key(
@@ -212,6 +197,12 @@ pub const RETRY: Described = Described {
             "10%",
         ),
     ],
+    cases: &[Case {
+        key: "backoff",
+        is: Is::Word(&["linear", "exponential"]),
+        needs: &["delay"],
+        ..CASE
+    }],
     ..PLAIN
 };
 

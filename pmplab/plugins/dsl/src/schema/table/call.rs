@@ -3,6 +3,27 @@
 use super::super::{Key, Kind, key};
 use super::kinds;
 
+pub const SAVE_AS: Key = key(
+    "save-as",
+    kinds::SAVE_AS,
+    "Variable that keeps what the call returned.",
+    "asset",
+);
+
+pub const EXTRACT: Key = key(
+    "extract",
+    kinds::EXTRACT,
+    "Values taken out of the answer, as fields of the saved variable.",
+    "{token: {json: \"$.token\"}, build: {header: x-build}}",
+);
+
+pub const METADATA: Key = key(
+    "metadata",
+    Kind::Named(&Kind::Any),
+    "Free notes, kept with the plan.",
+    "{owner: checkout-team}",
+);
+
 pub const EXPECT: Key = key(
     "expect",
     Kind::Condition,

@@ -1,6 +1,6 @@
 //! `load`: profiles, scenarios, exits.
 
-use super::super::{Described, Kind, PLAIN, Ref, key};
+use super::super::{CASE, Case, Described, Is, Kind, PLAIN, Ref, key};
 use super::kinds;
 use crate::read::places;
 
@@ -44,6 +44,12 @@ pub const LOAD: Described = Described {
             "20ms",
         ),
     ],
+    cases: &[Case {
+        key: "profiles",
+        is: Is::Absent,
+        kinds: &[("scenarios", Kind::List(&Kind::Place("SHAPED_SCENARIO")))],
+        ..CASE
+    }],
     ..PLAIN
 };
 
@@ -67,8 +73,8 @@ pub const PROFILE: Described = Described {
         ),
         key(
             "shape",
-            Kind::Word(&["ramp", "stairs"]),
-            "Linear, or in equal steps.",
+            Kind::Word(&["ramp", "stairs", "stages"]),
+            "Linear, in equal steps, or as a timetable has it.",
             "ramp",
         ),
         key("steps", Kind::Whole(1), "How many steps stairs have.", "5"),
@@ -86,6 +92,40 @@ pub const PROFILE: Described = Described {
         ),
     ],
     any_of: &[&["stages"], &["end-users", "duration"]],
+    cases: &[
+        Case {
+            key: "shape",
+            is: Is::Word(&["ramp"]),
+            needs: &["end-users", "duration"],
+            bars: &["steps", "stages"],
+            ..CASE
+        },
+        Case {
+            key: "shape",
+            is: Is::Word(&["stairs"]),
+            needs: &["end-users", "duration", "steps"],
+            bars: &["stages"],
+            ..CASE
+        },
+        Case {
+            key: "shape",
+            is: Is::Word(&["stages"]),
+            needs: &["stages"],
+            ..CASE
+        },
+        Case {
+            key: "shape",
+            is: Is::Absent,
+            bars: &["steps"],
+            ..CASE
+        },
+        Case {
+            key: "stages",
+            is: Is::There,
+            bars: &["end-users", "duration", "steps"],
+            ..CASE
+        },
+    ],
     ..PLAIN
 };
 
@@ -205,8 +245,35 @@ pub const SCENARIO: Described = Described {
         ),
     ],
     exclusive: &[("exit", "exits"), ("arrival", "spawn-rate")],
+    cases: &[Case {
+        key: "spawn-rate",
+        is: Is::There,
+        any: &["user-count", "profile"],
+        ..CASE
+    }],
     ..PLAIN
 };
+
+/// Where there is no profile that it could take.
+pub const SHAPED_SCENARIO: Described = Described {
+    id: "SHAPED_SCENARIO",
+    doc: "A scenario that says itself how many users come, or when.",
+    keys: &[
+        key(
+            "user-count",
+            Kind::Any,
+            "So many users are ever created.",
+            "1000",
+        ),
+        key("arrival", Kind::Any, "Open load.", "{rate: 200/s}"),
+        key("profile", Kind::Any, "Shape of the load.", "ramp"),
+    ],
+    any_of: &[&["user-count"], &["arrival"], &["profile"]],
+    open: true,
+    ..PLAIN
+};
+
+const POSITIVE: (&str, Kind) = ("rate", Kind::Rate);
 
 pub const ARRIVAL: Described = Described {
     id: "ARRIVAL",
@@ -221,13 +288,13 @@ pub const ARRIVAL: Described = Described {
         ),
         key(
             "rate",
-            Kind::Rate,
+            Kind::RateOrZero,
             "Arrivals per time, at the beginning where the rate changes.",
             "200/s",
         ),
         key(
             "to",
-            Kind::Rate,
+            Kind::RateOrZero,
             "Rate at the end of a ramp or of stairs.",
             "800/s",
         ),
@@ -258,6 +325,37 @@ pub const ARRIVAL: Described = Described {
             "queue",
         ),
     ],
+    cases: &[
+        Case {
+            key: "shape",
+            is: Is::WordOrNothing(&["constant", "poisson", "uniform"]),
+            needs: &["rate"],
+            bars: &["to", "steps", "size", "every"],
+            kinds: &[POSITIVE],
+            ..CASE
+        },
+        Case {
+            key: "shape",
+            is: Is::Word(&["ramp"]),
+            needs: &["rate", "to", "duration"],
+            bars: &["steps", "size", "every"],
+            ..CASE
+        },
+        Case {
+            key: "shape",
+            is: Is::Word(&["burst"]),
+            needs: &["size", "every"],
+            bars: &["rate", "to", "steps"],
+            ..CASE
+        },
+        Case {
+            key: "shape",
+            is: Is::Word(&["stairs"]),
+            needs: &["rate", "to", "steps", "duration"],
+            bars: &["size", "every"],
+            ..CASE
+        },
+    ],
     ..PLAIN
 };
 
@@ -275,7 +373,7 @@ pub const USER: Described = Described {
         key(
             "context",
             Kind::Named(&Kind::Any),
-            "Values that its tasks begin with.",
+            "Values that its tasks begin with; templates may read what is known before the run, and what was saved for all by then.",
             "{tenant: blue}",
         ),
     ],
@@ -289,7 +387,11 @@ pub const EXITS: Described = Described {
     keys: &[
         key(
             "timeout",
-            Kind::Either(&[EXIT, Kind::Duration, Kind::Place("TIMEOUT_EXIT")]),
+            Kind::Either(&[
+                EXIT,
+                Kind::Duration,
+                Kind::There(&Kind::Place("TIMEOUT_EXIT")),
+            ]),
             "A deadline for the whole user (`150s`), or the exit of tasks that time out.",
             "timeout_out",
         ),
@@ -298,7 +400,7 @@ pub const EXITS: Described = Described {
             Kind::Either(&[
                 Kind::Word(&["fatal", "error", "warn"]),
                 EXIT,
-                Kind::Place("ERROR_EXIT"),
+                Kind::There(&Kind::Place("ERROR_EXIT")),
             ]),
             "The exit of tasks that fail, or how serious that is: `fatal`, `error`, `warn`.",
             "error_out",

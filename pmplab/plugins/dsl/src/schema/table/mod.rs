@@ -50,6 +50,7 @@ pub const ALL: &[&Described] = &[
     &load::PROFILE,
     &load::STAGE,
     &load::SCENARIO,
+    &load::SHAPED_SCENARIO,
     &load::ARRIVAL,
     &load::USER,
     &load::EXITS,

@@ -1,6 +1,6 @@
 //! `resources`.
 
-use super::super::{Described, Kind, PLAIN, Ref, key};
+use super::super::{CASE, Case, Described, Is, Kind, PLAIN, Ref, key};
 use crate::read::places;
 
 pub const RESOURCE: Described = Described {
@@ -40,6 +40,22 @@ pub const RESOURCE: Described = Described {
             "Its Guard Domain; other keys are free.",
             "{guard: network}",
         ),
+    ],
+    cases: &[
+        Case {
+            key: "type",
+            is: Is::Word(&["pair_pool"]),
+            needs: &["config"],
+            kinds: &[("config", Kind::Holding(&["manifest"]))],
+            ..CASE
+        },
+        Case {
+            key: "type",
+            is: Is::Word(&["file_blob"]),
+            needs: &["config"],
+            kinds: &[("config", Kind::Holding(&["file"]))],
+            ..CASE
+        },
     ],
     ..PLAIN
 };

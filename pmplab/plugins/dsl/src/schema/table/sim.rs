@@ -67,6 +67,12 @@ pub const SIM_CALL: Described = Described {
             "{status: 200, body: \"...\"}",
         ),
         key(
+            "measures",
+            Kind::Named(&Kind::Number),
+            "What an answer measures, in the unit of the component.",
+            "{setup_ms: 45}",
+        ),
+        key(
             "server",
             Kind::Either(&[Kind::Name, Kind::Place("SIM_SERVER")]),
             "A server, by name or here, that takes only so many calls at a time; the others queue.",

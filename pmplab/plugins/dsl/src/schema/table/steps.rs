@@ -1,6 +1,6 @@
 //! `workflows`: steps, graphs, and what stands in them.
 
-use super::super::{Described, Kind, PLAIN, Ref, key};
+use super::super::{CASE, Case, Described, Is, Kind, PLAIN, Ref, key};
 use super::{call, kinds};
 use crate::read::places;
 
@@ -82,16 +82,19 @@ pub const WORKFLOW: Described = Described {
             "Where tasks leave on a timeout and on an error.",
             "{timeout: timeout_out, error: error_out}",
         ),
-        key(
-            "metadata",
-            Kind::Named(&Kind::Any),
-            "Free notes, kept with the plan.",
-            "{owner: checkout-team}",
-        ),
+        call::METADATA,
     ],
     one_of: &["steps", "nodes"],
     needs: &[("entry", "nodes")],
     ..PLAIN
+};
+
+/// Only what goes to the log is text.
+const CALLS: Case = Case {
+    key: "action",
+    is: Is::Form(r"^\s*(?!log\.)\S"),
+    kinds: &[("with", kinds::WITH)],
+    ..CASE
 };
 
 /// What a step and a node have in common, and one key more.
@@ -178,22 +181,12 @@ macro_rules! step_keys {
             ),
             key(
                 "with",
-                Kind::Either(&[kinds::WITH, Kind::Text, Kind::List(&Kind::Any)]),
+                Kind::Either(&[kinds::WITH, Kind::Text]),
                 "Parameters of an inline call, or what `log` says; templates are filled in for each task.",
                 "{url: \"{{resource.ip}}:{{resource.port}}/meta\"}",
             ),
-            key(
-                "save-as",
-                kinds::SAVE_AS,
-                "Variable that keeps what the call returned.",
-                "meta",
-            ),
-            key(
-                "extract",
-                kinds::EXTRACT,
-                "Values taken out of the answer, as fields of the saved variable.",
-                "{token: {json: \"$.token\"}}",
-            ),
+            call::SAVE_AS,
+            call::EXTRACT,
             call::EXPECT,
             call::TIMEOUT,
             call::RATE_LIMIT,
@@ -248,6 +241,7 @@ pub const STEP: Described = Described {
         "monitor",
     ],
     needs: &[("if", "then"), ("then", "if"), ("else", "if")],
+    cases: &[CALLS],
     ..PLAIN
 };
 
@@ -275,6 +269,7 @@ pub const NODE: Described = Described {
         "monitor",
     ],
     needs: &[("if", "then"), ("then", "if"), ("else", "if")],
+    cases: &[CALLS],
     ..PLAIN
 };
 

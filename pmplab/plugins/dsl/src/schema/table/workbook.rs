@@ -2,11 +2,9 @@
 
 use super::super::{Described, Kind, PLAIN, key};
 use super::kinds;
-use crate::read::{places, workbook::TYPES};
+use crate::read::places;
 
-/// A type's name, or fields inside.
-const FIELD: Kind = Kind::Either(&[Kind::Word(&TYPES), Kind::Named(&Kind::Any), Kind::Nothing]);
-const FIELDS: Kind = Kind::Either(&[Kind::Named(&FIELD), Kind::List(&Kind::Name)]);
+const FIELDS: Kind = Kind::Either(&[Kind::Named(&Kind::Field), Kind::List(&Kind::Name)]);
 
 pub const WORKBOOK: Described = Described {
     id: "WORKBOOK",
