@@ -12,7 +12,7 @@ from pmplab.errors import nearest
 
 VERBS = (
     "check", "load", "wbs", "run", "runs", "show", "stop", "report", "workbook", "changes", "compare", "baseline", "capacity",
-    "calibrate", "note", "lessons", "prune", "export", "import", "bundle", "schema", "explain", "target", "demo",
+    "calibrate", "note", "lessons", "prune", "export", "import", "bundle", "schema", "explain", "plugin", "target", "demo",
 )  # fmt: skip
 EPILOG = """\
 exit status: 0 fine, 1 our fault or a full disk, 2 bad input, 99 thresholds failed, 98 worse than the baseline (compare),

@@ -39,6 +39,14 @@ CODES: tuple[tuple[str, str, str, str, str, str], ...] = (
         "components: [the ones that the load uses]\n",
     ),
     (
+        "PMP-E0714",
+        "a plugin does not build",
+        "mend what the compiler says, or install the tool that is named",
+        "`pmp plugin build` could not make a component of the project: its code is wrong, or a compiler is missing.",
+        "pmp plugin build my-echo      # with a method that is no `async def`, or without componentize-py\n",
+        "pmp plugin new my-echo --lang python; pmp plugin build my-echo\n",
+    ),
+    (
         "PMP-E0800",
         "an error without a code of its own",
         "the message says what to do",

@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import platform
+import resource
 import signal
 import tempfile
 import threading
@@ -20,12 +21,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 import wasmtime
 from wasmtime import _ffi
-from wasmtime.component import Component, Linker, Variant
+from wasmtime.component import Component, Linker, Record, Variant
 
 from pmplab.errors import ComponentError, PmpError, TrappedError, WorkbookError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
 
     from wasmtime.component import Func
@@ -155,6 +156,7 @@ class Instance:
         deadline: float = 30.0,
     ) -> None:
         self._log = log
+        self._memory = memory
         self._log_start = log.stat().st_size if log is not None and log.exists() else 0
         wasi = wasmtime.WasiConfig()
         for folder, guest in read_only:
@@ -204,6 +206,10 @@ class Instance:
             return func(self._store, *arguments)
         except (wasmtime.Trap, wasmtime.WasmtimeError) as error:
             raise self._failure(error, name) from None
+
+    def drop(self, handle: Any) -> None:
+        """Give back a resource that an export returned."""
+        handle.drop(self._store)
 
     def call_aside(self, name: str, *arguments: object, deadline: float) -> Any:
         """As `call`, in a thread of its own: of use where the engine cannot interrupt, and Ctrl-C is heard meanwhile.
@@ -279,6 +285,13 @@ class Instance:
             return _overdue(call)
         if "memory" in text and "exceeds" in text:
             return TrappedError(f"WebAssembly code needs more memory than it may have: {_first_line(error)}")
+        used = _peak()
+        if not said and "unreachable" in text and used >= self._memory * 3 // 4:
+            # A guest that gets no more memory gives up without a word.
+            has, may = used >> 20, self._memory >> 20
+            return TrappedError(
+                f"WebAssembly code gave up in `{call}` for want of memory: {has} MB are in use, and it may have {may}"
+            )
         return TrappedError(f"WebAssembly code failed in `{call}`: {said or _cause(error)}")
 
     def _said(self) -> str:
@@ -313,7 +326,7 @@ class Core:
         return _result(self._instance.call("start", request, now, deadline=120.0))
 
     def step(self, now: int, budget: int) -> tuple[str, int]:
-        """Work for up to `budget` ns. Returns the phase and when to call again. Raises TrappedError, ComponentError."""
+        """Work for up to `budget` ns. Returns the phase and when to call again. Raises TrappedError."""
         return self._step(now, budget)
 
     def stop(self, now: int, *, at_once: bool) -> None:
@@ -348,9 +361,27 @@ def composer(component: Component, on: wasmtime.Engine, folder: Path) -> Callabl
     return lambda request: _result(instance.call("compose", request))
 
 
+def imports(component: Component, on: wasmtime.Engine, path: Path) -> tuple[bool, str]:
+    """Ask the vendored composer what the component at `path` imports: a JSON list, or what is wrong."""
+    instance = Instance(component, on, COMPOSER, read_only=[(path.parent, "/work")], deadline=60.0)
+    return _result(instance.call("imports", path.name))
+
+
+def record(fields: Mapping[str, Any]) -> Any:
+    """Return a record of WIT with these fields."""
+    made = Record()
+    made.__dict__.update(fields)
+    return made
+
+
 def _result(answer: Any) -> tuple[bool, str]:
     # `result<string, string>` arrives as a tagged Variant, as both payloads have the same Python class.
     return answer.tag == "ok", str(answer.payload)
+
+
+def _peak() -> int:
+    """Return the most memory that this process ever had, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
 
 
 def _kept(answer: Any) -> Any:
@@ -373,6 +404,8 @@ def _cause(error: Exception) -> str:
     """Return the root cause of a wasmtime error, without its backtrace."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     traps = [line for line in lines if "wasm trap" in line]
+    if not traps and "Caused by:" in lines:
+        traps = lines[lines.index("Caused by:") + 1 :]
     last = traps[-1] if traps else (lines[0] if lines else type(error).__name__)
     return last.split(": ", 1)[1] if last[:1].isdigit() and ": " in last else last
 

@@ -107,6 +107,18 @@ def is_compiled(
     return (cache / target / f"{join.key}.cwasm").is_file()
 
 
+def imports(shop: Workshop, cache: Path, path: Path) -> list[str]:
+    """Return the names of what the component at `path` imports. Raises ComponentError when it is none."""
+    from pmplab.host import _wasm
+
+    component = _composer(shop, cache, vendored())
+    fits, text = _wasm.imports(component, shop.engine, path)
+    if not fits:
+        raise ComponentError(text, place=str(path), exit_status=2)
+    found: list[str] = json.loads(text)
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Join:
     """Parts with their bytes, each under a name made of its digest: the same bytes are one part however often they are named."""

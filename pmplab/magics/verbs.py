@@ -371,6 +371,13 @@ def _schema(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
     return Said(schema.text(args.name) if args.write is None else written(args.write))
 
 
+def _plugin(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
+    del magics, source
+    from pmplab.commands.plugin import done
+
+    return Said(done(args)[0])
+
+
 def _explain(magics: PmpMagics, args: argparse.Namespace, source: Any) -> object:
     del magics, source
     from pmplab import diagnostics
@@ -422,6 +429,7 @@ _VERBS: dict[str, Any] = {
     "import": _import,
     "schema": _schema,
     "explain": _explain,
+    "plugin": _plugin,
     "target": _target,
     "demo": _demo,
 }

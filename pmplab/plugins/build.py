@@ -10,21 +10,17 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 import slots
+from toolchain import SECTION, TARGET, BuildError, Toolchain, choose, custom_section
 
 HERE = Path(__file__).resolve().parent
 WIT = HERE.parent / "wit"
-TARGET = "wasm32-unknown-unknown"
-SECTION = "pmplab:component"
 
 # Component: the path under which a script finds it (none: internal), and what it is granted.
 COMPONENTS: dict[str, tuple[str | None, list[str]]] = {
@@ -35,65 +31,6 @@ COMPONENTS: dict[str, tuple[str | None, list[str]]] = {
     "runner": (None, ["files"]),
     "sim": ("plugins/sim/model.wasm", []),
 }
-
-
-class BuildError(Exception):
-    """What keeps the components from being built, in one sentence."""
-
-
-@dataclass(frozen=True)
-class Toolchain:
-    """A cargo, a rustc and a component linker that belong together."""
-
-    cargo: Path
-    rustc: Path
-    linker: Path
-    build_std: bool
-
-    def version(self) -> str:
-        """Return what ``rustc --version`` says, without the name."""
-        out = subprocess.run([self.rustc, "--version"], check=True, capture_output=True, text=True).stdout
-        return out.removeprefix("rustc ").strip()
-
-
-def debian() -> Toolchain | None:
-    """Return Debian's compiler, where it is installed with the sources of std."""
-    rustc, cargo = Path("/usr/bin/rustc"), Path("/usr/bin/cargo")
-    if not (rustc.exists() and cargo.exists()):
-        return None
-    root = Path(_out(rustc, "--print", "sysroot"))
-    linkers = sorted(root.glob("lib/rustlib/*/bin/wasm-component-ld"))
-    if not linkers or not (root / "lib/rustlib/src/rust/library/std").exists():
-        return None
-    return Toolchain(cargo, rustc, linkers[0], build_std=True)
-
-
-def rustup() -> Toolchain | None:
-    """Return the compiler on PATH, where it has the wasm standard library."""
-    rustc, cargo = shutil.which("rustc"), shutil.which("cargo")
-    if rustc is None or cargo is None:
-        return None
-    root = Path(_out(Path(rustc), "--print", "sysroot"))
-    linkers = sorted(root.glob("lib/rustlib/*/bin/wasm-component-ld"))
-    if not linkers or not (root / f"lib/rustlib/{TARGET}/lib").exists():
-        return None
-    return Toolchain(Path(cargo), Path(rustc), linkers[0], build_std=False)
-
-
-def _out(*command: Path | str) -> str:
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-
-
-def choose() -> Toolchain:
-    """Return the compiler to use: Debian's first, since the committed components come from it."""
-    found = debian() or rustup()
-    if found is None:
-        msg = (
-            "no Rust compiler with a wasm standard library: run `rustup target add wasm32-unknown-unknown`, "
-            "or install Debian's rustc-web, cargo-web, rust-web-src and rust-web-llvm"
-        )
-        raise BuildError(msg)
-    return found
 
 
 def crates_of(name: str) -> list[Path]:
@@ -124,13 +61,8 @@ def source_digest(name: str) -> str:
 
 def compile_all(tools: Toolchain, target_dir: Path) -> dict[str, bytes]:
     """Build every component and return its bytes, with the custom section that says what it is."""
-    home = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo"))
-    flags = [f"-Clinker={tools.linker}", f"--remap-path-prefix={HERE}=/src", f"--remap-path-prefix={home}=/cargo"]
-    command: list[str | Path] = [tools.cargo, "build", "--release", "--locked", "--target", TARGET]
-    env = os.environ | {"RUSTC": str(tools.rustc), "RUSTFLAGS": " ".join(flags), "CARGO_TARGET_DIR": str(target_dir)}
-    if tools.build_std:
-        command.append("-Zbuild-std=std,panic_abort")
-        env["RUSTC_BOOTSTRAP"] = "1"
+    command, env = tools.build(HERE, target_dir)
+    command.append("--locked")
     for name in COMPONENTS:
         command += ["-p", f"pmplab-{name}"]
     if subprocess.run(command, cwd=HERE, env=env, check=False).returncode != 0:
@@ -148,21 +80,6 @@ def section(name: str) -> dict[str, object] | None:
     """Return what a component says of itself, from its ``component.json``."""
     path = HERE / name / "component.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
-
-
-def custom_section(name: str, text: str) -> bytes:
-    """Encode a custom section: id 0, length, name, payload."""
-
-    def leb(n: int) -> bytes:
-        out = bytearray()
-        while n >= 0x80:
-            out.append(n & 0x7F | 0x80)
-            n >>= 7
-        out.append(n)
-        return bytes(out)
-
-    body = leb(len(name.encode())) + name.encode() + text.encode()
-    return b"\0" + leb(len(body)) + body
 
 
 def manifest(built: dict[str, bytes], compiler: str) -> dict[str, object]:

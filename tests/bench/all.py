@@ -9,7 +9,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 ALL = (
     "startup", "check", "spawn", "truth", "side_by_side", "memory", "reading", "simulate", "rates", "dashboard", "judging",
-    "http_vs_wrk",
+    "http_vs_wrk", "plugin_python",
 )  # fmt: skip
 
 

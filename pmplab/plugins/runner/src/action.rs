@@ -139,7 +139,13 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             (Ok(params), &Callee::Protocol { slot }) => {
                 let token =
                     self.protocols[slot].run_action(task, number, call.action, params, leases);
-                self.flights[slot].insert(token, (key, at));
+                if self.flights[slot].insert(token, (key, at)).is_some() {
+                    self.slot_lied(
+                        slot,
+                        &format!("two actions in flight got the token {token}"),
+                    );
+                    return None;
+                }
                 let (flights, tally) = (&self.flights, &self.tallies[scene_at]);
                 let flies = |slot: usize, token: u64| flights[slot].contains_key(&token);
                 let live = tally.started - tally.finished;
@@ -182,7 +188,16 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
 
     /// Takes the terminal event of an action. One that nobody waits for came late and is dropped.
     pub(crate) fn arrived(&mut self, slot: usize, outcome: Outcome) {
-        let Some((key, at)) = self.flights[slot].remove(&outcome.token) else {
+        let token = outcome.token;
+        let Some((key, at)) = self.flights[slot].remove(&token) else {
+            if !self.written_off[slot].remove(&token) {
+                self.slot_lied(
+                    slot,
+                    &format!(
+                        "an outcome carries the token {token}, which is of no action in flight"
+                    ),
+                );
+            }
             return;
         };
         let program = Rc::clone(&self.program);
@@ -203,6 +218,13 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         }
         let op = &program.scenes[user.scene].ops[flight.pc as usize];
         let Code::Call(call) = &op.code else { return };
+        let (submitted, outputs) = (flight.submitted, call.outputs.len());
+        if !self.is_of(slot, &outcome, submitted, call.action, outputs) {
+            return;
+        }
+        let Some(user) = self.users.get_mut(key) else {
+            return;
+        };
         let verdict = flight.verdict.map(|(verdict, _)| verdict);
         let time = |shown: Ns| signed(self.clock.run_time(slot, shown));
 
@@ -394,6 +416,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             outputs: vec![],
             measures: vec![],
         };
+        self.written_off[slot].insert(token);
         self.arrived(slot, none);
     }
 

@@ -1,7 +1,7 @@
 //! The loop: spawns, completions and ticks in the order of their times. No clock of its own; every time comes from outside.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
 
@@ -104,6 +104,10 @@ pub struct Engine<P: Protocol, R, L> {
     pub(crate) tallies: Vec<Tally>,
     /// Who waits for which outcome, by protocol slot.
     pub(crate) flights: Vec<Flights>,
+    /// Actions that were written off, by protocol slot: their outcomes may come yet.
+    pub(crate) written_off: Vec<HashSet<u64>>,
+    /// What each component's clock showed last.
+    pub(crate) shown_last: Vec<Ns>,
     /// Who waits for a lease, by resource, first come first served.
     pub(crate) queues: Vec<VecDeque<Key>>,
     /// Users whose task took no time: they go on at the next tick.
@@ -178,6 +182,8 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
                 .map(|(scene, at)| Tally::new(scene, &terms, Rng::stream(terms.seed, at).bits()))
                 .collect(),
             flights: protocols.iter().map(|_| Flights::default()).collect(),
+            written_off: protocols.iter().map(|_| HashSet::new()).collect(),
+            shown_last: vec![0; protocols.len()],
             queues: program.resources.iter().map(|_| VecDeque::new()).collect(),
             clock: Clock::new(protocols.len()),
             terms,
@@ -406,13 +412,16 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
 
     /// Drives one component and takes what is complete; `until` 0 does not block. Returns how much came.
     pub(crate) fn advance(&mut self, slot: usize, until: Ns, wake: Vec<P::Wake>) -> usize {
-        let until = if until == 0 {
+        let asked = if until == 0 {
             0
         } else {
             self.clock.to_component(slot, until)
         };
         let mut outcomes = std::mem::take(&mut self.outcomes);
-        let shown = self.protocols[slot].advance(until, wake, &mut outcomes);
+        let shown = self.protocols[slot].advance(asked, wake, &mut outcomes);
+        if !self.can_be(slot, until, shown, &outcomes) {
+            return 0;
+        }
         self.clock.forward(self.clock.run_time(slot, shown));
         let came = outcomes.len();
         for outcome in outcomes.drain(..) {

@@ -21,6 +21,7 @@ mod judge;
 pub mod kv;
 mod latency;
 mod lease;
+mod lies;
 mod life;
 mod limit;
 mod loops;

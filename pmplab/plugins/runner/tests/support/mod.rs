@@ -69,6 +69,8 @@ pub struct World {
     pub blocked: Vec<(usize, Ns, usize)>,
     /// Slots that were looked through without blocking.
     pub swept: Vec<usize>,
+    /// How many outputs each action has, by slot and action.
+    asked: BTreeMap<(usize, u32), usize>,
     /// Token and when it completes, by slot.
     pending: Vec<(usize, u64, Ns, Reply)>,
     token: u64,
@@ -134,7 +136,12 @@ impl Protocol for FakeProtocol {
             params,
             leases,
         };
-        let reply = (self.script)(&sent);
+        let mut reply = (self.script)(&sent);
+        if let (Reply::After(.., outputs), Some(&asked)) =
+            (&mut reply, world.asked.get(&(self.slot, action)))
+        {
+            outputs.truncate(asked);
+        }
         let end = match &reply {
             Reply::After(after, ..) | Reply::Late(after) => world.now + after,
             Reply::Measured(_) => world.now,
@@ -397,6 +404,10 @@ impl Bench {
             })
             .collect();
         let program = Program::compile(plan).unwrap();
+        for (slot, action, spec) in &program.actions {
+            let asked = &mut world.borrow_mut().asked;
+            asked.insert((*slot, *action), spec.outputs.len());
+        }
         let blobs = vec![Some(Blob::from(Mounted {
             path: "payload.txt".into(),
             size: 7,
