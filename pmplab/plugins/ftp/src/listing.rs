@@ -193,6 +193,7 @@ fn unix(line: &str) -> Option<Entry> {
     let mut entry = Entry::named(rest)?;
     if kind == "link"
         && let Some((name, _)) = rest.split_once(" -> ")
+        && !name.is_empty()
     {
         name.clone_into(&mut entry.name);
     }
