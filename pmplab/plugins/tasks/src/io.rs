@@ -144,7 +144,8 @@ impl<N: Net> Io<N> {
     /// # Errors
     /// `transport.*`, `runtime.sockets`.
     pub async fn connect_to(&self, to: SocketAddr, until: u64) -> Result<TcpStream<N>, Failure> {
-        if self.progress.t_connect.get().is_none() {
+        // What an action opens after it has begun to speak is part of its service.
+        if self.progress.t_connect.get().is_none() && self.progress.t_start.get().is_none() {
             self.progress.t_connect.set(Some(self.now()));
         }
         let named =
