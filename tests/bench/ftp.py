@@ -77,9 +77,7 @@ def ours(work: Path, action: dict[str, Any], *, users: int = 1, tasks: int = 1) 
         "components": [{"name": "ftp", "version": "0.3.0", "entry": "plugins/ftp/client.wasm"}],
         "actions": {name: {"component": "ftp", "timeout": "120s", **action} for name in names},
         "workflows": {"w": {"timeout": "300s", "steps": [{"ref": name} for name in names]}},
-        "load": {
-            "scenarios": [{"name": "s", "workflow": "w", "user-count": users, "spawn-rate": "1000/s", "task-duration": "300s"}]
-        },
+        "load": {"scenarios": [{"name": "s", "workflow": "w", "user-count": users, "spawn-rate": "1000/s", "iterations": 1}]},
     }
     bundle = work / "bundle"
     (bundle / "script.yaml").write_text(json.dumps(script))

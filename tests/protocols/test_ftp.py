@@ -129,9 +129,7 @@ def _write(folder: Path, actions: dict[str, dict[str, object]], users: int = 1) 
         "components": [{"name": "ftp", "version": "0.3.0", "entry": "plugins/ftp/client.wasm"}],
         "actions": calls,
         "workflows": {"w": {"timeout": "60s", "steps": [{"ref": name} for name in actions]}},
-        "load": {
-            "scenarios": [{"name": "s", "workflow": "w", "user-count": users, "spawn-rate": "1000/s", "task-duration": "60s"}]
-        },
+        "load": {"scenarios": [{"name": "s", "workflow": "w", "user-count": users, "spawn-rate": "1000/s", "iterations": 1}]},
     }
     (folder / "script.yaml").write_text(json.dumps(script))
     return folder
