@@ -55,7 +55,7 @@ def assert_one_sequence(found: dict[str, Any]) -> None:
         seen = pl.concat(
             [
                 table(found, name).filter(pl.col("shard") == shard)["seq"]
-                for name in ("actions", "tasks", "load", "leases", "changes")
+                for name in ("actions", "measures", "tasks", "load", "leases", "changes")
             ]
         ).sort()
         assert seen.to_list() == list(range(len(seen)))

@@ -3,7 +3,7 @@
 use pmplab_plugin::{Failure, File};
 
 /// Bytes read of a file at once.
-const PIECE: usize = 256 * 1024;
+const PIECE: usize = 1024 * 1024;
 
 pub enum Source {
     Bytes(Vec<u8>),
