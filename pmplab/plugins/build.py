@@ -25,6 +25,7 @@ WIT = HERE.parent / "wit"
 # Component: the path under which a script finds it (none: internal), and what it is granted.
 COMPONENTS: dict[str, tuple[str | None, list[str]]] = {
     "compose": (None, ["files"]),
+    "ftp": ("plugins/ftp/client.wasm", ["net", "files"]),
     "http": ("plugins/http/send.wasm", ["net"]),
     "null": (None, []),
     "resource": ("plugins/resource/manager.wasm", ["files"]),

@@ -25,6 +25,7 @@ class TargetOptions:
     counted, and leaves the store as it was.
     """
 
+    protocol: str = "http"
     ports: int = 1
     port: int = 0
     host: str = "127.0.0.1"
@@ -42,18 +43,22 @@ class TargetOptions:
         """Return what is wrong with these options taken together, or none."""
         if self.port and self.port + self.ports - 1 > _MAX_PORT:
             return f"ports {self.port} to {self.port + self.ports - 1} go beyond {_MAX_PORT}"
-        rates = (self.error_rate, self.hang_rate, self.reset_rate, self.early_close_rate, self.rubbish_rate)
-        total = sum(rates)
+        if self.protocol == "ftp" and (self.delay, self.jitter, *self._rates()) != (0.0,) * 7:
+            return "delays and faults are those of http; ftp answers as well as it can"
+        total = sum(self._rates())
         if total > 1 + 1e-9:
             return f"the fault rates add up to {total:g}; at most one fault befalls a request, so at most 1"
         return None
 
+    def _rates(self) -> tuple[float, ...]:
+        return (self.error_rate, self.hang_rate, self.reset_rate, self.early_close_rate, self.rubbish_rate)
+
     def arguments(self) -> list[str]:
         """Return the command line that means the same."""
-        line: list[str] = ["http"]
+        line: list[str] = [self.protocol]
         for field in fields(self):
             value = getattr(self, field.name)
-            if value == field.default or value is None:
+            if field.name == "protocol" or value == field.default or value is None:
                 continue
             text = f"{value * 1e6:.0f}us" if field.name in {"delay", "jitter"} else str(value)
             line += [f"--{field.name.replace('_', '-')}", text]
@@ -94,7 +99,7 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options on `parser`, as `pmp target` and `python -m pmplab.target` have them."""
     add = parser.add_argument
-    add("protocol", choices=["http"], help="what to serve: http is an asset store with GET, POST and DELETE")
+    add("protocol", choices=["http", "ftp"], help="what to serve: http is an asset store, ftp a store of files")
     add("--ports", type=_whole(1, _MAX_PORTS), default=1, metavar="N", help="listen on N ports, each an asset store of its own")
     add("--port", type=_whole(0, _MAX_PORT), default=0, metavar="BASE", help="first of consecutive ports; default: free ones")
     add("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")

@@ -113,4 +113,6 @@ class TargetProcess:
         if self.ports:
             first = self.ports[0]
             where = f"{self.host}:{first}" if len(self.ports) == 1 else f"{self.host}, {len(self.ports)} ports from {first}"
-        return f"<target http: {where}, {'running' if self._child and self._child.poll() is None else 'ended'}>"
+        return (
+            f"<target {self.options.protocol}: {where}, {'running' if self._child and self._child.poll() is None else 'ended'}>"
+        )

@@ -17,6 +17,7 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
+from pmplab.target import ftp
 from pmplab.target.store import Ledger, Port
 from pmplab.target.wire import BadRequestError, Reader, Request, answer
 
@@ -209,6 +210,9 @@ async def _serve(options: TargetOptions, *, as_json: bool) -> int:
     for listener in listeners:
         port = Port(listener.getsockname()[1])
         target.ledger.ports[port.number] = port
+        if options.protocol == "ftp":
+            servers.append(await ftp.start(listener, _BACKLOG))
+            continue
         servers.append(await loop.create_server(partial(Connection, target, port), sock=listener, backlog=_BACKLOG))
     numbers = list(target.ledger.ports)
     if options.manifest is not None:
@@ -217,7 +221,14 @@ async def _serve(options: TargetOptions, *, as_json: bool) -> int:
         except OSError as error:
             return _refuse(f"cannot write the manifest {options.manifest}: {error.strerror}")
     manifest = str(options.manifest) if options.manifest else None
-    ready = {"ready": True, "protocol": "http", "pid": os.getpid(), "host": options.host, "manifest": manifest, "ports": numbers}
+    ready = {
+        "ready": True,
+        "protocol": options.protocol,
+        "pid": os.getpid(),
+        "host": options.host,
+        "manifest": manifest,
+        "ports": numbers,
+    }
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.write((json.dumps(ready) if as_json else _in_words(options, numbers)) + "\n")
         sys.stdout.flush()
@@ -234,7 +245,7 @@ def _in_words(options: TargetOptions, ports: list[int]) -> str:
     if last - first >= len(ports):
         where += ", with gaps"
     told = f"; they stand in {options.manifest}" if options.manifest else ""
-    return f"target http is ready on {options.host}, {where}{told} (--json tells all; Ctrl-C ends it)"
+    return f"target {options.protocol} is ready on {options.host}, {where}{told} (--json tells all; Ctrl-C ends it)"
 
 
 def _listen(options: TargetOptions) -> list[socket.socket]:

@@ -94,6 +94,9 @@ pub const ERROR_TYPES: &[&str] = &[
     "other",
     "cancelled.branch",
     "config.merge",
+    "protocol.ftp.data",
+    "protocol.ftp.short",
+    "protocol.ftp.checksum",
 ];
 
 /// Index of `other` in [`ERROR_TYPES`].
