@@ -94,6 +94,7 @@ pub const ERROR_TYPES: &[&str] = &[
     "other",
     "cancelled.branch",
     "config.merge",
+    "protocol.sip.3xx",
 ];
 
 /// Index of `other` in [`ERROR_TYPES`].

@@ -94,14 +94,21 @@ impl Compiled {
     /// # Errors
     /// A call that the component lacks, a parameter that is unknown or wrong, an unknown output.
     pub fn new(spec: &ActionSpec) -> Result<Self, Refusal> {
-        let call = Call::named(&spec.call).ok_or_else(|| Refusal::UnknownCall(spec.call.clone()))?;
+        let call =
+            Call::named(&spec.call).ok_or_else(|| Refusal::UnknownCall(spec.call.clone()))?;
         let invalid = Refusal::InvalidParameter;
-        let text = if spec.params.trim().is_empty() { "{}" } else { &spec.params };
+        let text = if spec.params.trim().is_empty() {
+            "{}"
+        } else {
+            &spec.params
+        };
         let params: Map<String, Json> = serde_json::from_str(text)
             .map_err(|why| invalid(format!("`with` must be a map: {why}")))?;
         let pointer = |hole: &String| -> Vec<String> {
             let parts = hole.split('/').skip(1);
-            parts.map(|part| part.replace("~1", "/").replace("~0", "~")).collect()
+            parts
+                .map(|part| part.replace("~1", "/").replace("~0", "~"))
+                .collect()
         };
         let output = |name: &String| match name.as_str() {
             "status" => Ok(Output::Status),
@@ -120,7 +127,11 @@ impl Compiled {
             holes: spec.holes.iter().map(pointer).collect(),
             ready: None,
             outputs: spec.outputs.iter().map(output).collect::<Result<_, _>>()?,
-            measures: spec.measures.iter().map(measure).collect::<Result<_, _>>()?,
+            measures: spec
+                .measures
+                .iter()
+                .map(measure)
+                .collect::<Result<_, _>>()?,
             timeout: spec.timeout,
             max_body: spec.max_body,
         };
@@ -222,9 +233,9 @@ impl Compiled {
                 ("ring", _) => wish.ring = duration(value).map_err(wrong)?,
                 ("cancel-after", _) => wish.cancel_after = Some(duration(value).map_err(wrong)?),
                 ("expires", _) => {
-                    wish.expires = number(value).and_then(|n| u32::try_from(n).ok()).ok_or_else(
-                        || wrong("is a number of seconds, 0 or more".to_owned()),
-                    )?;
+                    wish.expires = number(value)
+                        .and_then(|n| u32::try_from(n).ok())
+                        .ok_or_else(|| wrong("is a number of seconds, 0 or more".to_owned()))?;
                 }
                 _ => {
                     wish.local_port = number(value)
@@ -254,7 +265,16 @@ impl Compiled {
     }
 
     fn allows(&self, name: &str) -> bool {
-        let request = ["uri", "from", "user", "password", "contact", "transport", "headers", "local-port"];
+        let request = [
+            "uri",
+            "from",
+            "user",
+            "password",
+            "contact",
+            "transport",
+            "headers",
+            "local-port",
+        ];
         let media = ["sdp", "rtp", "rtp-file"];
         match self.call {
             Call::Register => request.contains(&name) || ["registrar", "expires"].contains(&name),
@@ -310,17 +330,25 @@ fn address(value: &Json) -> Result<String, String> {
     if text.bytes().any(|byte| b"<>\" ".contains(&byte)) {
         return Err("is a plain URI, without a name or brackets".to_owned());
     }
-    Ok(if text.contains("sip:") { text } else { format!("sip:{text}") })
+    Ok(if text.contains("sip:") {
+        text
+    } else {
+        format!("sip:{text}")
+    })
 }
 
 fn number(value: &Json) -> Option<i64> {
-    value.as_i64().or_else(|| value.as_str()?.trim().parse().ok())
+    value
+        .as_i64()
+        .or_else(|| value.as_str()?.trim().parse().ok())
 }
 
 /// `200ms`, `2s`, `1m`, or a number of ms.
 fn duration(value: &Json) -> Result<u64, String> {
     let text = text(value)?;
-    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
     let scale = match text[digits..].trim() {
         "" | "ms" => 1e6,
         "s" => 1e9,
@@ -335,7 +363,14 @@ fn duration(value: &Json) -> Result<u64, String> {
 
 /// Headers that the component writes itself.
 const OWN: [&str; 9] = [
-    "via", "call-id", "cseq", "content-length", "max-forwards", "from", "to", "authorization",
+    "via",
+    "call-id",
+    "cseq",
+    "content-length",
+    "max-forwards",
+    "from",
+    "to",
+    "authorization",
     "proxy-authorization",
 ];
 
@@ -388,7 +423,10 @@ mod tests {
         let values = [Value::Text("b@127.0.0.1".into()), Value::Integer(2)];
         let wish = action.wish(&values).unwrap();
         assert_eq!(wish.uri.as_deref(), Some("sip:b@127.0.0.1"));
-        assert_eq!(wish.headers, [("X-A".into(), "1".into()), ("X-A".into(), "2".into())]);
+        assert_eq!(
+            wish.headers,
+            [("X-A".into(), "1".into()), ("X-A".into(), "2".into())]
+        );
         assert_eq!(wish.cancel_after, Some(1_500_000_000));
         let broken = action.wish(&[Value::Text("b@h\r\nX: y".into()), Value::None]);
         assert_eq!(broken.unwrap_err().kind, "config.bad-value");
@@ -398,16 +436,43 @@ mod tests {
     fn what_cannot_be_asked_for_is_refused_in_words() {
         for (call, params, why) in [
             ("invite", "{}", "`uri` is needed: whom to call"),
-            ("bye", r#"{"uri": "sip:a@h"}"#, "`uri` is not a parameter of this call"),
-            ("invite", r#"{"uri": "sips:a@h"}"#, "`uri` `sips:a@h` asks for TLS, which this component does not speak"),
-            ("answer", r#"{"ring": "soon"}"#, "`ring` is a duration such as 200ms or 2s, not soon"),
-            ("answer", r#"{"rtp": "file"}"#, "`rtp: file` needs `rtp-file`"),
-            ("options", r#"{"uri": "a@h", "headers": {"via": "x"}}"#, "`headers` `via` is written by the component"),
-            ("options", r#"{"uri": "a@h", "transport": "tls"}"#, "`transport` is udp or tcp, not tls"),
+            (
+                "bye",
+                r#"{"uri": "sip:a@h"}"#,
+                "`uri` is not a parameter of this call",
+            ),
+            (
+                "invite",
+                r#"{"uri": "sips:a@h"}"#,
+                "`uri` `sips:a@h` asks for TLS, which this component does not speak",
+            ),
+            (
+                "answer",
+                r#"{"ring": "soon"}"#,
+                "`ring` is a duration such as 200ms or 2s, not soon",
+            ),
+            (
+                "answer",
+                r#"{"rtp": "file"}"#,
+                "`rtp: file` needs `rtp-file`",
+            ),
+            (
+                "options",
+                r#"{"uri": "a@h", "headers": {"via": "x"}}"#,
+                "`headers` `via` is written by the component",
+            ),
+            (
+                "options",
+                r#"{"uri": "a@h", "transport": "tls"}"#,
+                "`transport` is udp or tcp, not tls",
+            ),
         ] {
             let refused = compiled(call, params, &[]).unwrap_err();
             assert_eq!(refused, Refusal::InvalidParameter(why.to_owned()));
         }
-        assert_eq!(compiled("dance", "{}", &[]).unwrap_err(), Refusal::UnknownCall("dance".to_owned()));
+        assert_eq!(
+            compiled("dance", "{}", &[]).unwrap_err(),
+            Refusal::UnknownCall("dance".to_owned())
+        );
     }
 }

@@ -26,7 +26,9 @@ impl Challenge {
     /// The strongest challenge among the header's lines that can be met.
     #[must_use]
     pub fn best<'a>(lines: impl Iterator<Item = &'a str>) -> Option<Self> {
-        lines.filter_map(Self::parse).max_by_key(|found| found.algorithm)
+        lines
+            .filter_map(Self::parse)
+            .max_by_key(|found| found.algorithm)
     }
 
     fn parse(line: &str) -> Option<Self> {
@@ -44,9 +46,10 @@ impl Challenge {
             Some(_) => return None,
         };
         let qop = get("qop");
-        let auth = qop
-            .as_deref()
-            .is_some_and(|list| list.split(',').any(|one| one.trim().eq_ignore_ascii_case("auth")));
+        let auth = qop.as_deref().is_some_and(|list| {
+            list.split(',')
+                .any(|one| one.trim().eq_ignore_ascii_case("auth"))
+        });
         if qop.is_some() && !auth {
             return None;
         }
@@ -63,7 +66,14 @@ impl Challenge {
 
     /// The value of `Authorization` or `Proxy-Authorization`.
     #[must_use]
-    pub fn answer(&self, user: &str, password: &str, method: &str, uri: &str, cnonce: &str) -> String {
+    pub fn answer(
+        &self,
+        user: &str,
+        password: &str,
+        method: &str,
+        uri: &str,
+        cnonce: &str,
+    ) -> String {
         let hash = |text: &str| self.hash(text);
         let secret = hash(&format!("{user}:{}:{password}", self.realm));
         let asked = hash(&format!("{method}:{uri}"));
@@ -136,11 +146,16 @@ mod tests {
 
     #[test]
     fn without_qop_the_answer_is_that_of_rfc_2069_and_unknown_schemes_are_not_met() {
-        let plain = Challenge::best(["Digest realm=\"r\", nonce=\"n\", stale=TRUE"].into_iter()).unwrap();
+        let plain =
+            Challenge::best(["Digest realm=\"r\", nonce=\"n\", stale=TRUE"].into_iter()).unwrap();
         assert!(plain.stale);
         let answer = plain.answer("u", "p", "REGISTER", "sip:h", "c");
         assert!(!answer.contains("qop") && !answer.contains("algorithm"));
-        for line in ["Basic realm=\"r\"", "Digest realm=\"r\"", "Digest realm=\"r\", nonce=\"n\", qop=\"auth-int\""] {
+        for line in [
+            "Basic realm=\"r\"",
+            "Digest realm=\"r\"",
+            "Digest realm=\"r\", nonce=\"n\", qop=\"auth-int\"",
+        ] {
             assert_eq!(Challenge::best([line].into_iter()), None, "{line}");
         }
     }

@@ -100,7 +100,10 @@ impl Uri {
         let (mut tcp, mut loose) = (false, false);
         for part in parts {
             tcp |= part.eq_ignore_ascii_case("transport=tcp");
-            loose |= part.split('=').next().is_some_and(|name| name.eq_ignore_ascii_case("lr"));
+            loose |= part
+                .split('=')
+                .next()
+                .is_some_and(|name| name.eq_ignore_ascii_case("lr"));
         }
         Ok(Self {
             user: user.split(':').next().unwrap_or("").to_owned(),
@@ -176,7 +179,14 @@ mod tests {
         assert_eq!((uri.user.as_str(), uri.host.as_str()), ("a", "::1"));
         assert_eq!((uri.port, uri.tcp, uri.loose), (Some(5070), true, true));
         assert_eq!(Uri::parse("127.0.0.1:5080").unwrap().port, Some(5080));
-        for wrong in ["sips:a@h", "sip:a@", "sip:a@h:99999", "sip:a@[::1", "tel:+1", "sip:a@h h"] {
+        for wrong in [
+            "sips:a@h",
+            "sip:a@",
+            "sip:a@h:99999",
+            "sip:a@[::1",
+            "tel:+1",
+            "sip:a@h h",
+        ] {
             assert!(Uri::parse(wrong).is_err(), "{wrong}");
         }
     }
@@ -185,7 +195,10 @@ mod tests {
     fn a_response_goes_where_the_via_says() {
         let from: SocketAddr = "127.0.0.1:9".parse().unwrap();
         let (via, to) = answer_via("SIP/2.0/UDP h:5070;rport;branch=b", from);
-        assert_eq!(via, "SIP/2.0/UDP h:5070;branch=b;received=127.0.0.1;rport=9");
+        assert_eq!(
+            via,
+            "SIP/2.0/UDP h:5070;branch=b;received=127.0.0.1;rport=9"
+        );
         assert_eq!(to, from);
         let (_, to) = answer_via("SIP/2.0/UDP h:5070;branch=b", from);
         assert_eq!(to.port(), 5070);

@@ -73,7 +73,9 @@ pub struct Job {
 impl Job {
     #[must_use]
     pub fn new(token: u64, user: u64, action: Rc<Compiled>, wish: Rc<Wish>, now: u64) -> Self {
-        let deadline = action.timeout.map_or(u64::MAX, |timeout| now.saturating_add(timeout));
+        let deadline = action
+            .timeout
+            .map_or(u64::MAX, |timeout| now.saturating_add(timeout));
         Self {
             token,
             user,

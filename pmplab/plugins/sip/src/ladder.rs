@@ -79,7 +79,9 @@ fn row(method: Option<&str>, code: Option<u16>) -> Option<usize> {
         (_, Some(_)) => "global_error",
         (None, None) => return None,
     };
-    MESSAGES.iter().position(|known| known.eq_ignore_ascii_case(name))
+    MESSAGES
+        .iter()
+        .position(|known| known.eq_ignore_ascii_case(name))
 }
 
 /// How often each message was sent and came, within one action.

@@ -120,9 +120,7 @@ impl Message {
                 if fields.len() == MAX_HEADERS {
                     return Err(Malformed("it has more than 256 headers"));
                 }
-                let colon = text
-                    .find(':')
-                    .ok_or(Malformed("a header has no colon"))?;
+                let colon = text.find(':').ok_or(Malformed("a header has no colon"))?;
                 let name = text[..colon].trim_end();
                 if name.is_empty() || !name.bytes().all(is_token) {
                     return Err(Malformed("the name of a header is no token"));
@@ -267,7 +265,7 @@ impl Frames {
     ///
     /// # Errors
     /// The stream cannot be followed any further.
-    pub fn next(&mut self) -> Result<Option<Vec<u8>>, Malformed> {
+    pub fn cut(&mut self) -> Result<Option<Vec<u8>>, Malformed> {
         let blank = self
             .buffer
             .iter()
@@ -309,7 +307,9 @@ mod tests {
         assert_eq!(message.uri(), Some("sip:b@h"));
         assert_eq!(message.get("via"), Some("SIP/2.0/UDP a;branch=z9hG4bK1"));
         assert_eq!(
-            message.get("Subject").map(|s| s.split_whitespace().collect()),
+            message
+                .get("Subject")
+                .map(|s| s.split_whitespace().collect()),
             Some(vec!["one", "two"])
         );
         assert_eq!(message.get("Call-ID"), Some("x"));
@@ -322,11 +322,21 @@ mod tests {
         for (text, why) in [
             ("SIP/2.0 200 OK\r\n", "its head does not end"),
             ("SIP/2.0 20 OK\r\n\r\n", "its status code is none"),
-            ("INVITE sip:b SIP/3.0\r\n\r\n", "its first line is that of no SIP message"),
+            (
+                "INVITE sip:b SIP/3.0\r\n\r\n",
+                "its first line is that of no SIP message",
+            ),
             ("SIP/2.0 200 OK\r\n x\r\n\r\n", "its first header is folded"),
-            ("SIP/2.0 200 OK\r\nl: 9\r\n\r\nabc", "its body is shorter than its Content-Length"),
+            (
+                "SIP/2.0 200 OK\r\nl: 9\r\n\r\nabc",
+                "its body is shorter than its Content-Length",
+            ),
         ] {
-            assert_eq!(Message::parse(text.as_bytes()), Err(Malformed(why)), "{text}");
+            assert_eq!(
+                Message::parse(text.as_bytes()),
+                Err(Malformed(why)),
+                "{text}"
+            );
         }
         let many = format!("SIP/2.0 200 OK\r\n{}\r\n", "a: b\r\n".repeat(257));
         assert_eq!(
@@ -343,7 +353,7 @@ mod tests {
             let mut found = Vec::new();
             for piece in text.chunks(step) {
                 frames.push(piece);
-                while let Some(frame) = frames.next().unwrap() {
+                while let Some(frame) = frames.cut().unwrap() {
                     found.push(Message::parse(&frame).unwrap());
                 }
             }

@@ -95,7 +95,9 @@ impl Receiver {
     }
 
     fn expected(&self) -> i64 {
-        let now = self.ssrc.map_or(0, |_| i64::from(self.highest.wrapping_sub(self.base)) + 1);
+        let now = self
+            .ssrc
+            .map_or(0, |_| i64::from(self.highest.wrapping_sub(self.base)) + 1);
         self.before + now
     }
 
@@ -161,7 +163,11 @@ mod tests {
             let late = if at % 2 == 0 { 4_000_000 } else { 0 };
             receiver.take(&sender.next(None), at * EVERY + late);
         }
-        assert!((receiver.jitter_ms() - 4.0).abs() < 0.1, "{}", receiver.jitter_ms());
+        assert!(
+            (receiver.jitter_ms() - 4.0).abs() < 0.1,
+            "{}",
+            receiver.jitter_ms()
+        );
         receiver.take(b"no RTP at all", 0);
         receiver.take(&Sender::new(8).next(None), 70_500 * EVERY);
         assert_eq!(receiver.lost(), 700);

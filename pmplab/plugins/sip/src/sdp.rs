@@ -38,14 +38,19 @@ pub fn audio(body: &[u8]) -> Option<Audio> {
     for line in text.lines() {
         if let Some(rest) = line.strip_prefix("c=IN ") {
             // That of the stream, when it has one, comes after that of the session.
-            address = rest.split(' ').nth(1).and_then(|ip| ip.split('/').next()?.trim().parse().ok());
+            address = rest
+                .split(' ')
+                .nth(1)
+                .and_then(|ip| ip.split('/').next()?.trim().parse().ok());
         } else if let Some(rest) = line.strip_prefix("m=") {
             if found.is_some() {
                 break;
             }
             let mut words = rest.split_whitespace();
             if words.next() == Some("audio") {
-                let port = words.next().and_then(|port| port.split('/').next()?.parse().ok());
+                let port = words
+                    .next()
+                    .and_then(|port| port.split('/').next()?.parse().ok());
                 found = Some((port.unwrap_or(0), words.skip(1).any(|format| format == "0")));
             }
         }
@@ -65,7 +70,13 @@ mod tests {
     fn an_offer_says_where_its_packets_go() {
         let at: SocketAddr = "127.0.0.1:4000".parse().unwrap();
         let found = audio(pcmu(at, 1).as_bytes()).unwrap();
-        assert_eq!(found, Audio { to: Some(at), pcmu: true });
+        assert_eq!(
+            found,
+            Audio {
+                to: Some(at),
+                pcmu: true
+            }
+        );
         let six: SocketAddr = "[::1]:4000".parse().unwrap();
         assert_eq!(audio(pcmu(six, 1).as_bytes()).unwrap().to, Some(six));
     }
@@ -77,6 +88,12 @@ mod tests {
         assert_eq!(found.to, Some("10.0.0.2:6".parse().unwrap()));
         assert!(!found.pcmu);
         assert_eq!(audio(b"v=0\nm=video 5 RTP/AVP 31\n"), None);
-        assert_eq!(audio(b"\xff\nm=audio"), Some(Audio { to: None, pcmu: false }));
+        assert_eq!(
+            audio(b"\xff\nm=audio"),
+            Some(Audio {
+                to: None,
+                pcmu: false
+            })
+        );
     }
 }

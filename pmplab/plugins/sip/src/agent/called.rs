@@ -2,7 +2,7 @@
 
 use super::dialog::{Dialog, toward};
 use super::server::State;
-use super::write::{Rest, response};
+use super::write::Rest;
 use super::{Agent, Timer, WAITS};
 use crate::action::Sdp;
 use crate::header::{Uri, param, split, uri_of};
@@ -14,18 +14,20 @@ use std::rc::Rc;
 
 impl Agent {
     /// An INVITE came.
-    pub(super) fn invited(&mut self, id: u64, size: usize, now: u64) {
+    pub(super) fn invited(&mut self, id: u64, now: u64) {
         let Some(server) = self.servers.get(&id) else {
             return;
         };
-        let path = server.path;
-        if server.request.get("To").and_then(|to| param(to, "tag")).is_some() {
+        if server
+            .request
+            .get("To")
+            .and_then(|to| param(to, "tag"))
+            .is_some()
+        {
             return self.asked_again(id, now);
         }
-        let (trying, back) = response(&server.request, 100, None, path, &Rest::NONE);
-        self.send(back, trying);
+        self.respond(id, 100, &Rest::NONE, now);
         if let Some(server) = self.servers.get_mut(&id) {
-            server.ends = size as u64;
             server.due = now + WAITS;
         }
         self.timers.push(Reverse((now + WAITS, Timer::Server(id))));
@@ -42,7 +44,10 @@ impl Agent {
         let Some(dialog) = self.dialog_of(&server.request) else {
             return self.respond(id, 481, &Rest::NONE, now);
         };
-        let media = self.dialogs.get(&dialog).and_then(|dialog| dialog.stream.as_ref());
+        let media = self
+            .dialogs
+            .get(&dialog)
+            .and_then(|dialog| dialog.stream.as_ref());
         let body = self.describe(&Sdp::Pcmu, path, media.map(|stream| &stream.media));
         if let Some(server) = self.servers.get_mut(&id) {
             server.dialog = 0;
@@ -78,7 +83,8 @@ impl Agent {
     /// An action takes a call.
     fn ring(&mut self, token: u64, id: u64, now: u64) {
         let dialog = self.next_id();
-        let (Some(job), Some(server)) = (self.jobs.get_mut(&token), self.servers.get_mut(&id)) else {
+        let (Some(job), Some(server)) = (self.jobs.get_mut(&token), self.servers.get_mut(&id))
+        else {
             return;
         };
         server.job = Some(token);
@@ -90,7 +96,7 @@ impl Agent {
         job.call_id = server.request.get("Call-ID").unwrap_or("").to_owned();
         job.t_start = Some(now);
         job.t_first_byte = Some(now);
-        job.bytes_received += server.ends;
+        job.bytes_received += server.size as u64;
         job.ladder.request("INVITE", Happening::Received);
         job.ladder.response(100, Happening::Sent);
         let wish = Rc::clone(&job.wish);
@@ -100,7 +106,10 @@ impl Agent {
             && !offer.is_empty()
             && !sdp::audio(offer).is_some_and(|audio| audio.pcmu)
         {
-            let failure = Failure::new("protocol.sip.4xx", "the offer has no PCMU: refused with 488");
+            let failure = Failure::new(
+                "protocol.sip.4xx",
+                "the offer has no PCMU: refused with 488",
+            );
             self.respond(id, 488, &Rest::NONE, now);
             return self.finish(token, Event::Fail, Some(failure), None, Some(488), now);
         }
@@ -122,12 +131,19 @@ impl Agent {
         };
         job.due = None;
         job.answered = Some(now);
-        let (id, dialog, wish, media) = (job.server, job.dialog, Rc::clone(&job.wish), job.media.clone());
+        let (id, dialog, wish, media) = (
+            job.server,
+            job.dialog,
+            Rc::clone(&job.wish),
+            job.media.clone(),
+        );
         let Some(server) = self.servers.get(&id) else {
             return;
         };
         let (path, request) = (server.path, &server.request);
-        let contact = request.get("Contact").and_then(|line| split(line, b',').next());
+        let contact = request
+            .get("Contact")
+            .and_then(|line| split(line, b',').next());
         let remote = request.get("From").unwrap_or("").to_owned();
         let target = contact.map_or_else(|| uri_of(&remote), uri_of).to_owned();
         let routes: Vec<String> = request
@@ -138,7 +154,11 @@ impl Agent {
         let known = Dialog {
             user: u64::MAX,
             call_id: request.get("Call-ID").unwrap_or("").to_owned(),
-            local: format!("{};tag={}", request.get("To").unwrap_or(""), self.mark(dialog)),
+            local: format!(
+                "{};tag={}",
+                request.get("To").unwrap_or(""),
+                self.mark(dialog)
+            ),
             remote_tag: param(&remote, "tag").unwrap_or("").to_owned(),
             remote,
             path: toward(&target, &routes, path),
@@ -190,13 +210,20 @@ impl Agent {
         let Some(server) = self.servers.get(&id) else {
             return;
         };
-        let key = server.key.strip_suffix("CANCEL").map(|key| format!("{key}INVITE"));
+        let key = server
+            .key
+            .strip_suffix("CANCEL")
+            .map(|key| format!("{key}INVITE"));
         let invite = key.and_then(|key| self.keys.get(&key).copied());
         let Some(invite) = invite else {
             return self.respond(id, 481, &Rest::NONE, now);
         };
         self.respond(id, 200, &Rest::NONE, now);
-        let Some(server) = self.servers.get_mut(&invite).filter(|s| s.state == State::Proceeding) else {
+        let Some(server) = self
+            .servers
+            .get_mut(&invite)
+            .filter(|s| s.state == State::Proceeding)
+        else {
             return;
         };
         let job = server.job;
@@ -209,4 +236,3 @@ impl Agent {
         }
     }
 }
-

@@ -20,11 +20,15 @@ impl Agent {
             return;
         }
         job.dialog = self.next_id();
-        let host = job.path.map(|path| path.local.ip().to_string()).unwrap_or_default();
+        let host = job
+            .path
+            .map(|path| path.local.ip().to_string())
+            .unwrap_or_default();
         job.call_id = format!("{}@{host}", self.mark(job.dialog));
         if let Some(after) = job.wish.cancel_after {
             job.due = Some(now + after);
-            self.timers.push(Reverse((now + after, Timer::Job(job.token))));
+            self.timers
+                .push(Reverse((now + after, Timer::Job(job.token))));
         }
         let token = job.token;
         self.jobs.insert(token, job);
@@ -45,8 +49,17 @@ impl Agent {
         let (call, cseq, dialog) = (job.action.call, job.cseq, job.dialog);
         let (call_id, media) = (job.call_id.clone(), job.media.clone());
         let via = wish.via.as_ref().map(authority);
-        let own = if wish.user.is_empty() { "pmplab" } else { &wish.user };
-        let local = || format!("sip:{own}@{}", via.clone().unwrap_or_else(|| path.local.to_string()));
+        let own = if wish.user.is_empty() {
+            "pmplab"
+        } else {
+            &wish.user
+        };
+        let local = || {
+            format!(
+                "sip:{own}@{}",
+                via.clone().unwrap_or_else(|| path.local.to_string())
+            )
+        };
         let (method, uri, from, to, contact, body) = match call {
             Call::Register => {
                 let at = via.clone().or_else(|| {
@@ -54,8 +67,18 @@ impl Agent {
                     Some(authority(&uri))
                 });
                 let at = at.unwrap_or_default();
-                let aor = wish.from.clone().unwrap_or_else(|| format!("sip:{own}@{at}"));
-                ("REGISTER", format!("sip:{at}"), aor.clone(), aor, true, String::new())
+                let aor = wish
+                    .from
+                    .clone()
+                    .unwrap_or_else(|| format!("sip:{own}@{at}"));
+                (
+                    "REGISTER",
+                    format!("sip:{at}"),
+                    aor.clone(),
+                    aor,
+                    true,
+                    String::new(),
+                )
             }
             Call::Options => {
                 let uri = wish.uri.clone().unwrap_or_default();
@@ -125,9 +148,16 @@ impl Agent {
         let failure = match code {
             ..300 => None,
             487 if cancelled => None,
-            _ => Some(Failure::new(kind(code), format!("the peer answered {code} {}", message.reason()))),
+            _ => Some(Failure::new(
+                kind(code),
+                format!("the peer answered {code} {}", message.reason()),
+            )),
         };
-        let event = if failure.is_some() { Event::Fail } else { Event::Success };
+        let event = if failure.is_some() {
+            Event::Fail
+        } else {
+            Event::Success
+        };
         self.finish(token, event, failure, Some(message), None, now);
     }
 
@@ -135,7 +165,11 @@ impl Agent {
     fn meet(&self, job: &Job, message: &Message, code: u16) -> Option<String> {
         let password = job.wish.password.as_deref()?;
         let client_uri = match job.action.call {
-            Call::Register => job.wish.via.as_ref().map(|via| format!("sip:{}", authority(via))),
+            Call::Register => job
+                .wish
+                .via
+                .as_ref()
+                .map(|via| format!("sip:{}", authority(via))),
             _ => job.wish.uri.clone(),
         };
         let (asks, answers, method) = match (code, job.action.call) {
@@ -193,5 +227,6 @@ fn authority(uri: &Uri) -> String {
     } else {
         uri.host.clone()
     };
-    uri.port.map_or_else(|| host.clone(), |port| format!("{host}:{port}"))
+    uri.port
+        .map_or_else(|| host.clone(), |port| format!("{host}:{port}"))
 }

@@ -52,7 +52,11 @@ impl Agent {
         bytes: Vec<u8>,
         now: u64,
     ) -> u64 {
-        let id = if method == "CANCEL" { self.next_id() } else { head.branch };
+        let id = if method == "CANCEL" {
+            self.next_id()
+        } else {
+            head.branch
+        };
         self.count(job, |job| {
             job.t_start.get_or_insert(now);
             job.bytes_sent += bytes.len() as u64;
@@ -103,7 +107,10 @@ impl Agent {
             self.clients.remove(&id);
             if let Some(token) = job.filter(|_| waits) {
                 self.count(job, |job| job.ladder.request(method, Happening::TimedOut));
-                let failure = Failure::new("timeout.action", format!("{method}: no final response, after all retransmissions"));
+                let failure = Failure::new(
+                    "timeout.action",
+                    format!("{method}: no final response, after all retransmissions"),
+                );
                 self.finish(token, Event::Timeout, Some(failure), None, None, now);
             }
             return;
@@ -148,7 +155,11 @@ impl Agent {
         self.count(job, |job| {
             job.t_first_byte.get_or_insert(now);
             job.bytes_received += size as u64;
-            let what = if waits { Happening::Received } else { Happening::Retransmitted };
+            let what = if waits {
+                Happening::Received
+            } else {
+                Happening::Retransmitted
+            };
             job.ladder.response(code, what);
         });
         if code < 200 {
@@ -199,7 +210,10 @@ impl Agent {
             client.bytes.clone()
         } else {
             let mut head = client.head.clone();
-            message.get("To").unwrap_or(&client.head.to).clone_into(&mut head.to);
+            message
+                .get("To")
+                .unwrap_or(&client.head.to)
+                .clone_into(&mut head.to);
             self.write_request("ACK", &head, path, &Rest::NONE)
         };
         self.count(job, |job| {
@@ -235,7 +249,11 @@ impl Agent {
             self.keep(id, State::Accepted, now + ASKED);
             return self.connected(id, dialog, job, message, path, now);
         }
-        let tag = message.get("To").and_then(|to| param(to, "tag")).unwrap_or("").to_owned();
+        let tag = message
+            .get("To")
+            .and_then(|to| param(to, "tag"))
+            .unwrap_or("")
+            .to_owned();
         match self.dialogs.get_mut(&dialog) {
             Some(known) if known.remote_tag == tag => {
                 known.late.response(200, Happening::Retransmitted);

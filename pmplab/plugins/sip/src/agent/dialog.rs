@@ -58,7 +58,9 @@ impl Agent {
         let Some(known) = self.clients.get(&client) else {
             return;
         };
-        let contact = message.get("Contact").and_then(|line| split(line, b',').next());
+        let contact = message
+            .get("Contact")
+            .and_then(|line| split(line, b',').next());
         let target = contact.map_or(known.head.uri.as_str(), uri_of).to_owned();
         let mut routes: Vec<String> = message
             .all("Record-Route")
@@ -66,7 +68,14 @@ impl Agent {
             .map(str::to_owned)
             .collect();
         routes.reverse();
-        let path = toward(&target, &routes, Path { to: from.to, ..known.path });
+        let path = toward(
+            &target,
+            &routes,
+            Path {
+                to: from.to,
+                ..known.path
+            },
+        );
         let remote = message.get("To").unwrap_or("").to_owned();
         let head = Head {
             uri: target.clone(),
@@ -163,7 +172,11 @@ impl Agent {
     }
 
     pub(super) fn play(&mut self, id: u64, now: u64) {
-        let Some(stream) = self.dialogs.get_mut(&id).and_then(|dialog| dialog.stream.as_mut()) else {
+        let Some(stream) = self
+            .dialogs
+            .get_mut(&id)
+            .and_then(|dialog| dialog.stream.as_mut())
+        else {
             return;
         };
         let Some(to) = stream.to else {
@@ -186,7 +199,10 @@ impl Agent {
 
     /// Takes a packet of sound.
     pub fn hear(&mut self, flow: u64, packet: &[u8], now: u64) {
-        let dialog = self.sounds.get(&flow).and_then(|id| self.dialogs.get_mut(id));
+        let dialog = self
+            .sounds
+            .get(&flow)
+            .and_then(|id| self.dialogs.get_mut(id));
         if let Some(stream) = dialog.and_then(|dialog| dialog.stream.as_mut()) {
             stream.receiver.take(packet, now);
         }
@@ -194,7 +210,10 @@ impl Agent {
 
     /// Begins `bye` or `await-bye`: of the latest call of the user.
     pub(super) fn end_call(&mut self, mut job: Job, now: u64) {
-        let id = self.calls.get(&job.user).and_then(|calls| calls.last().copied());
+        let id = self
+            .calls
+            .get(&job.user)
+            .and_then(|calls| calls.last().copied());
         let (token, call) = (job.token, job.action.call);
         let Some(dialog) = id.and_then(|id| self.dialogs.get_mut(&id)) else {
             self.jobs.insert(token, job);
@@ -214,7 +233,8 @@ impl Agent {
         match (call, over) {
             (Call::Bye, true) => {
                 self.call_over(token, now);
-                let failure = Failure::new("protocol.sip.unexpected", "the peer had hung up before");
+                let failure =
+                    Failure::new("protocol.sip.unexpected", "the peer had hung up before");
                 self.finish(token, Event::Fail, Some(failure), None, None, now);
             }
             (Call::Bye, false) => self.hang_up(id, Some(token), now),
@@ -245,7 +265,9 @@ impl Agent {
                 routes: dialog.routes.clone(),
                 branch,
             };
-            let wish = token.and_then(|token| self.jobs.get(&token)).map(|job| &job.wish);
+            let wish = token
+                .and_then(|token| self.jobs.get(&token))
+                .map(|job| &job.wish);
             let rest = Rest {
                 headers: wish.map_or(&[][..], |wish| &wish.headers),
                 ..Rest::NONE
@@ -264,7 +286,10 @@ impl Agent {
         let Some(id) = self.jobs.get(&token).map(|job| job.dialog) else {
             return;
         };
-        let stream = self.dialogs.get_mut(&id).and_then(|dialog| dialog.stream.take());
+        let stream = self
+            .dialogs
+            .get_mut(&id)
+            .and_then(|dialog| dialog.stream.take());
         if let Some(job) = self.jobs.get_mut(&token) {
             job.stream = stream;
         }
@@ -294,7 +319,11 @@ impl Agent {
         let id = self.branch_id(param(message.get("To")?, "tag")?)?;
         let dialog = self.dialogs.get(&id)?;
         let same = message.get("Call-ID") == Some(dialog.call_id.as_str())
-            && message.get("From").and_then(|from| param(from, "tag")).unwrap_or("") == dialog.remote_tag;
+            && message
+                .get("From")
+                .and_then(|from| param(from, "tag"))
+                .unwrap_or("")
+                == dialog.remote_tag;
         same.then_some(id)
     }
 
@@ -333,4 +362,3 @@ pub(super) fn toward(target: &str, routes: &[String], from: Path) -> Path {
         ..from
     }
 }
-

@@ -91,7 +91,8 @@ impl Agent {
     /// Begins an action whose path is known, if it needs one.
     pub fn begin(&mut self, mut job: Job, now: u64) {
         if job.deadline < u64::MAX {
-            self.timers.push(Reverse((job.deadline, Timer::Job(job.token))));
+            self.timers
+                .push(Reverse((job.deadline, Timer::Job(job.token))));
         }
         match job.action.call {
             Call::Register | Call::Options | Call::Invite => self.ask(job, now),
@@ -129,7 +130,9 @@ impl Agent {
     /// When it has something to do without being told.
     #[must_use]
     pub fn due(&self) -> u64 {
-        self.timers.peek().map_or(u64::MAX, |Reverse((due, _))| *due)
+        self.timers
+            .peek()
+            .map_or(u64::MAX, |Reverse((due, _))| *due)
     }
 
     /// Does what is due.
@@ -150,7 +153,9 @@ impl Agent {
     /// Takes what came from a peer. `path` is the way back.
     pub fn receive(&mut self, bytes: &[u8], path: Path, now: u64) {
         match Message::parse(bytes) {
-            Ok(message) if message.code().is_some() => self.response(&message, bytes.len(), path, now),
+            Ok(message) if message.code().is_some() => {
+                self.response(&message, bytes.len(), path, now)
+            }
             Ok(message) => self.request(message, bytes.len(), path, now),
             Err(why) => self.malformed(bytes, why, now),
         }
@@ -159,27 +164,40 @@ impl Agent {
     /// What cannot be read ends the action whose branch it names.
     fn malformed(&mut self, bytes: &[u8], Malformed(why): Malformed, now: u64) {
         let text = String::from_utf8_lossy(&bytes[..bytes.len().min(4096)]);
-        let id = text.find(&self.prefix()).and_then(|at| self.branch_id(&text[at..]));
-        let job = id.and_then(|id| self.clients.get(&id)).and_then(|client| client.job);
+        let id = text
+            .find(&self.prefix())
+            .and_then(|at| self.branch_id(&text[at..]));
+        let job = id
+            .and_then(|id| self.clients.get(&id))
+            .and_then(|client| client.job);
         if let Some(token) = job {
-            let failure = Failure::new("protocol.sip.malformed", format!("the answer is no SIP message: {why}"));
+            let failure = Failure::new(
+                "protocol.sip.malformed",
+                format!("the answer is no SIP message: {why}"),
+            );
             self.give_up(token, Event::Fail, failure, now);
         }
     }
 
     /// A connection is gone: what waits for an answer on it ends.
     pub fn broken(&mut self, flow: u64, failure: &Failure, now: u64) {
+        self.end_clients(|path| path.flow == flow, failure, now);
+    }
+
+    /// A datagram could not go: what waits for an answer from there ends.
+    pub fn unsent(&mut self, flow: u64, to: SocketAddr, failure: &Failure, now: u64) {
+        self.end_clients(|path| path.flow == flow && path.to == to, failure, now);
+    }
+
+    fn end_clients(&mut self, hit: impl Fn(Path) -> bool, failure: &Failure, now: u64) {
         let hit: Vec<u64> = self
             .clients
             .values()
-            .filter(|client| client.path.flow == flow)
+            .filter(|client| hit(client.path))
             .map(|client| client.id)
             .collect();
         for id in hit {
-            let Some(client) = self.clients.remove(&id) else {
-                continue;
-            };
-            if let Some(token) = client.job {
+            if let Some(token) = self.clients.remove(&id).and_then(|client| client.job) {
                 self.finish(token, Event::Fail, Some(failure.clone()), None, None, now);
             }
         }
@@ -204,7 +222,9 @@ impl Agent {
     fn branch_id(&self, text: &str) -> Option<u64> {
         let at = text.find(&self.prefix())? + 17;
         let rest = &text[at..];
-        let end = rest.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(rest.len());
+        let end = rest
+            .find(|c: char| !c.is_ascii_hexdigit())
+            .unwrap_or(rest.len());
         u64::from_str_radix(&rest[..end], 16).ok()
     }
 
@@ -284,7 +304,11 @@ impl Agent {
         }
         let outcome = job.outcome(event, failure, last, status, now);
         self.done.push(outcome);
-        if let Some(media) = job.media.take().or_else(|| job.stream.take().map(|stream| stream.media)) {
+        if let Some(media) = job
+            .media
+            .take()
+            .or_else(|| job.stream.take().map(|stream| stream.media))
+        {
             self.sounds.remove(&media.flow);
             self.effects.push(Effect::Close(media.flow));
         }

@@ -23,6 +23,7 @@ pub(super) enum State {
 pub(super) struct Server {
     pub key: String,
     pub request: Message,
+    pub size: usize,
     pub path: Path,
     pub job: Option<u64>,
     pub dialog: u64,
@@ -43,14 +44,19 @@ fn key(message: &Message, method: &str) -> Option<String> {
     let sent_by = via.split(';').next()?;
     let (number, _) = message.cseq()?;
     let branch = param(via, "branch").unwrap_or("");
-    Some(format!("{branch}|{sent_by}|{}|{number}|{method}", message.get("Call-ID")?))
+    Some(format!(
+        "{branch}|{sent_by}|{}|{number}|{method}",
+        message.get("Call-ID")?
+    ))
 }
 
 impl Agent {
     pub(super) fn request(&mut self, message: Message, size: usize, path: Path, now: u64) {
         let method = message.method().unwrap_or("").to_owned();
         let whole = message.get("From").is_some() && message.get("To").is_some();
-        let Some(key) = key(&message, if method == "ACK" { "INVITE" } else { &method }).filter(|_| whole) else {
+        let Some(key) =
+            key(&message, if method == "ACK" { "INVITE" } else { &method }).filter(|_| whole)
+        else {
             return;
         };
         if method == "ACK" {
@@ -66,6 +72,7 @@ impl Agent {
         let server = Server {
             key: key.clone(),
             request: message,
+            size,
             path,
             job: None,
             dialog: 0,
@@ -80,11 +87,19 @@ impl Agent {
         self.keys.insert(key, id);
         self.servers.insert(id, server);
         match method.as_str() {
-            "INVITE" => self.invited(id, size, now),
+            "INVITE" => self.invited(id, now),
             "CANCEL" => self.cancelled(id, now),
             "BYE" => {
-                let dialog = self.servers.get(&id).and_then(|server| self.dialog_of(&server.request));
-                self.respond(id, if dialog.is_some() { 200 } else { 481 }, &Rest::NONE, now);
+                let dialog = self
+                    .servers
+                    .get(&id)
+                    .and_then(|server| self.dialog_of(&server.request));
+                self.respond(
+                    id,
+                    if dialog.is_some() { 200 } else { 481 },
+                    &Rest::NONE,
+                    now,
+                );
                 if let Some(dialog) = dialog {
                     self.hung_up(dialog, size, now);
                 }
@@ -98,11 +113,17 @@ impl Agent {
                 self.respond(id, 200, &rest, now);
             }
             _ => {
-                let dialog = self.servers.get(&id).and_then(|server| self.dialog_of(&server.request));
+                let dialog = self
+                    .servers
+                    .get(&id)
+                    .and_then(|server| self.dialog_of(&server.request));
                 let rest = Rest {
                     contact: Some(Self::contact("", path)),
                     ..Rest::NONE
                 };
+                if let Some(known) = dialog.and_then(|dialog| self.dialogs.get_mut(&dialog)) {
+                    known.late.unexpected += 1;
+                }
                 self.respond(id, if dialog.is_some() { 200 } else { 405 }, &rest, now);
             }
         }
@@ -146,7 +167,11 @@ impl Agent {
             server.ends = now + ASKED;
             // A 2xx is sent again over TCP too (section 13.3.1.4).
             let again = invite && (!path.tcp || code < 300);
-            server.state = if again { State::Unacknowledged } else { State::Completed };
+            server.state = if again {
+                State::Unacknowledged
+            } else {
+                State::Completed
+            };
             server.due = if again { now + T1 } else { server.ends };
             self.timers.push(Reverse((server.due, Timer::Server(id))));
         }
@@ -164,7 +189,7 @@ impl Agent {
         if server.due > now {
             return;
         }
-        if server.code == 0 || server.state == State::Proceeding {
+        if server.state == State::Proceeding {
             return self.unanswered(id, now);
         }
         if now >= server.ends {
@@ -173,7 +198,8 @@ impl Agent {
             if state == State::Unacknowledged {
                 if let Some(token) = job {
                     self.count(job, |job| job.ladder.request("ACK", Happening::TimedOut));
-                    let failure = Failure::new("timeout.action", "the answer was never acknowledged");
+                    let failure =
+                        Failure::new("timeout.action", "the answer was never acknowledged");
                     self.finish(token, Event::Timeout, Some(failure), None, Some(200), now);
                 }
                 self.hang_up(dialog, None, now);
@@ -182,8 +208,13 @@ impl Agent {
         }
         server.interval = (server.interval * 2).min(T2);
         server.due = (now + server.interval).min(server.ends);
-        let (due, job, code, path, bytes) =
-            (server.due, server.job, server.code, server.back, server.last.clone());
+        let (due, job, code, path, bytes) = (
+            server.due,
+            server.job,
+            server.code,
+            server.back,
+            server.last.clone(),
+        );
         self.timers.push(Reverse((due, Timer::Server(id))));
         self.count(job, |job| {
             job.bytes_sent += bytes.len() as u64;
@@ -215,7 +246,8 @@ impl Agent {
             server.state = State::Completed;
             server.due = server.ends;
             let due = server.ends;
-            self.timers.extend(id.map(|id| Reverse((due, Timer::Server(id)))));
+            self.timers
+                .extend(id.map(|id| Reverse((due, Timer::Server(id)))));
         }
         self.count(job, |job| {
             job.bytes_received += size as u64;
@@ -230,7 +262,11 @@ impl Agent {
                 .and_then(|id| self.servers.get(&id))
                 .map(|server| server.request.body.clone())
                 .unwrap_or_default();
-            let offer = if offer.is_empty() { message.body.clone() } else { offer };
+            let offer = if offer.is_empty() {
+                message.body.clone()
+            } else {
+                offer
+            };
             self.adopt(dialog, user);
             self.sound(dialog, media, &offer, now);
             self.finish(token, Event::Success, None, Some(message), Some(200), now);

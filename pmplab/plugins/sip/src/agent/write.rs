@@ -42,7 +42,13 @@ impl Rest<'_> {
 }
 
 impl Agent {
-    pub(super) fn write_request(&self, method: &str, head: &Head, path: Path, rest: &Rest<'_>) -> Vec<u8> {
+    pub(super) fn write_request(
+        &self,
+        method: &str,
+        head: &Head,
+        path: Path,
+        rest: &Rest<'_>,
+    ) -> Vec<u8> {
         let mut text = String::with_capacity(640);
         let transport = if path.tcp { "TCP" } else { "UDP" };
         // Writing to a string never fails.
@@ -73,7 +79,12 @@ impl Agent {
     }
 
     /// The offer or answer of a call, by what it wants to talk of.
-    pub(super) fn describe(&self, wanted: &crate::action::Sdp, path: Path, media: Option<&Media>) -> String {
+    pub(super) fn describe(
+        &self,
+        wanted: &crate::action::Sdp,
+        path: Path,
+        media: Option<&Media>,
+    ) -> String {
         let port = media.map_or(sdp::NOWHERE, |media| media.port);
         match wanted {
             crate::action::Sdp::None => String::new(),
@@ -111,7 +122,11 @@ pub(super) fn response(
         let _ = write!(text, "Record-Route: {route}\r\n");
     }
     let to = request.get("To").unwrap_or("");
-    let _ = write!(text, "From: {}\r\nTo: {to}", request.get("From").unwrap_or(""));
+    let _ = write!(
+        text,
+        "From: {}\r\nTo: {to}",
+        request.get("From").unwrap_or("")
+    );
     if let Some(tag) = tag
         && header::param(to, "tag").is_none()
     {
@@ -128,7 +143,11 @@ pub(super) fn response(
 }
 
 fn tail(text: &mut String, rest: &Rest<'_>) {
-    let given = |name: &str| rest.headers.iter().any(|(found, _)| found.eq_ignore_ascii_case(name));
+    let given = |name: &str| {
+        rest.headers
+            .iter()
+            .any(|(found, _)| found.eq_ignore_ascii_case(name))
+    };
     if let Some(contact) = rest.contact.as_ref().filter(|_| !given("Contact")) {
         let _ = write!(text, "Contact: {contact}\r\nAllow: {ALLOW}\r\n");
     }
@@ -142,7 +161,12 @@ fn tail(text: &mut String, rest: &Rest<'_>) {
     if !rest.body.is_empty() && !given("Content-Type") {
         text.push_str("Content-Type: application/sdp\r\n");
     }
-    let _ = write!(text, "Content-Length: {}\r\n\r\n{}", rest.body.len(), rest.body);
+    let _ = write!(
+        text,
+        "Content-Length: {}\r\n\r\n{}",
+        rest.body.len(),
+        rest.body
+    );
 }
 
 const fn reason(code: u16) -> &'static str {
