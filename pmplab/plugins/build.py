@@ -31,6 +31,7 @@ COMPONENTS: dict[str, tuple[str | None, list[str]]] = {
     "resource": ("plugins/resource/manager.wasm", ["files"]),
     "runner": (None, ["files"]),
     "sim": ("plugins/sim/model.wasm", []),
+    "sip": ("plugins/sip/client.wasm", ["net", "files"]),
 }
 
 

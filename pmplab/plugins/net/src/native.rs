@@ -2,7 +2,10 @@
 
 use crate::{Failure, Net, Read, Watch};
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
+use std::net::{
+    IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs,
+    UdpSocket,
+};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -134,6 +137,12 @@ impl Net for Native {
         datagrams.local_addr().map_err(failure)
     }
 
+    fn source(&mut self, to: SocketAddr) -> Result<IpAddr, Failure> {
+        let probe = UdpSocket::bind(any(to)).map_err(failure)?;
+        probe.connect(to).map_err(failure)?;
+        probe.local_addr().map(|at| at.ip()).map_err(failure)
+    }
+
     fn send_to(
         &mut self,
         datagrams: &mut UdpSocket,
@@ -208,6 +217,15 @@ fn of_the_machine(name: &str) -> (u64, Result<Vec<IpAddr>, Failure>) {
         .map(|list| list.map(|address| address.ip()).collect())
         .map_err(|e| Failure::new("transport.dns", e.to_string()));
     (0, found)
+}
+
+/// Any port of any address of the same family.
+const fn any(like: SocketAddr) -> SocketAddr {
+    let ip = match like {
+        SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    };
+    SocketAddr::new(ip, 0)
 }
 
 fn not_bound(at: SocketAddr, why: &std::io::Error) -> Failure {

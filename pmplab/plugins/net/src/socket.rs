@@ -111,6 +111,12 @@ pub trait Net {
     /// `runtime.sockets`.
     fn bound(&self, datagrams: &Self::Datagrams) -> Result<SocketAddr, Failure>;
 
+    /// The address of this machine from which datagrams to another leave.
+    ///
+    /// # Errors
+    /// There is no way there, `transport.*`.
+    fn source(&mut self, to: SocketAddr) -> Result<IpAddr, Failure>;
+
     /// Sends a datagram; false: not now, try again when it is ready to send.
     ///
     /// # Errors

@@ -19,6 +19,9 @@ use wasip2::sockets::udp::{
 };
 use wasip2::sockets::udp_create_socket::create_udp_socket;
 
+/// Bytes that wait in a UDP socket until they are read.
+const RECEIVE_BUFFER: u64 = 4 * 1024 * 1024;
+
 /// Dropped in this order, since a host traps when something is dropped whose children live.
 pub struct Socket {
     readable: OnceCell<Pollable>,
@@ -239,6 +242,8 @@ impl Net for Wasi {
         udp.start_bind(self.network(), address(at))
             .and_then(|()| at_once(|| udp.finish_bind(), || udp.subscribe()))
             .map_err(|code| bind_failure(code, at))?;
+        // What comes in a burst is lost where the host's buffer ends; it gives what it may.
+        let _ = udp.set_receive_buffer_size(RECEIVE_BUFFER);
         let (incoming, outgoing) = udp.stream(None).map_err(socket_failure)?;
         Ok(Datagrams {
             readable: incoming.subscribe(),
@@ -255,6 +260,22 @@ impl Net for Wasi {
             .local_address()
             .map(socket_address)
             .map_err(socket_failure)
+    }
+
+    fn source(&mut self, to: SocketAddr) -> Result<IpAddr, Failure> {
+        let udp = create_udp_socket(family(to)).map_err(socket_failure)?;
+        let any = match to {
+            SocketAddr::V4(_) => SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0),
+            SocketAddr::V6(_) => SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), 0),
+        };
+        udp.start_bind(self.network(), address(any))
+            .and_then(|()| at_once(|| udp.finish_bind(), || udp.subscribe()))
+            .map_err(|code| bind_failure(code, any))?;
+        // The streams are dropped before the socket, which is what they belong to.
+        let streams = udp.stream(Some(address(to))).map_err(connect_failure)?;
+        let found = udp.local_address().map(socket_address);
+        drop(streams);
+        found.map(|at| at.ip()).map_err(connect_failure)
     }
 
     fn send_to(

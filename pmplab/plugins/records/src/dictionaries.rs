@@ -97,6 +97,7 @@ pub const ERROR_TYPES: &[&str] = &[
     "protocol.ftp.data",
     "protocol.ftp.short",
     "protocol.ftp.checksum",
+    "protocol.sip.3xx",
 ];
 
 /// Index of `other` in [`ERROR_TYPES`].
