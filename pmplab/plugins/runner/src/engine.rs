@@ -328,12 +328,26 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             if let Err(error) = self.ledger.tick() {
                 self.disk(&error);
             }
+            self.tend();
         }
         self.wake();
         self.spawn_due(SPAWN_BATCH);
         for _ in 0..self.ready.len() {
             if let Some((key, at)) = self.ready.pop_front() {
                 self.drive(key, at);
+            }
+        }
+    }
+
+    /// Lets the components that no action keeps busy do what they have to do all the same: a call that is held answers its peer.
+    fn tend(&mut self) {
+        if self.clock.is_simulated() {
+            return;
+        }
+        for at in 0..self.used.len() {
+            let slot = self.used[at];
+            if self.flights[slot].is_empty() {
+                self.advance(slot, 0, Vec::new());
             }
         }
     }

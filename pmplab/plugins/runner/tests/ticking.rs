@@ -86,3 +86,18 @@ fn whoever_came_is_online_stopping_or_gone_at_every_tick() {
     assert!(rows.iter().any(|row| row.stop > 0), "some had to finish");
     assert_eq!(rows.last().unwrap().offline, 300);
 }
+
+#[test]
+fn a_component_that_no_action_keeps_busy_is_looked_after_while_another_is() {
+    let tended = |takes: Ns| {
+        let steps = vec![act_as("held", call(1, 1)), act("call", 0)];
+        let mut bench = Bench::new(&one(scenario(Spawn::AtOnce, 1, steps)), move |sent| {
+            ok(if sent.slot == 0 { takes } else { MS })
+        });
+        bench.go();
+        let slots = &bench.world.borrow().tended;
+        slots.iter().filter(|slot| **slot == 1).count()
+    };
+    let (short, long) = (tended(MS), tended(SECOND));
+    assert!(long - short >= 45, "{short}, {long}");
+}

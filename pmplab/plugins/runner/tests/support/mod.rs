@@ -69,6 +69,8 @@ pub struct World {
     pub blocked: Vec<(usize, Ns, usize)>,
     /// Slots that were looked through without blocking.
     pub swept: Vec<usize>,
+    /// Slots that were looked after with nothing in flight.
+    pub tended: Vec<usize>,
     /// How many outputs each action has, by slot and action.
     asked: BTreeMap<(usize, u32), usize>,
     /// Token and when it completes, by slot.
@@ -178,9 +180,11 @@ impl Protocol for FakeProtocol {
                 .min()
                 .unwrap_or(Ns::MAX);
             world.now = world.now.max(first.min(until));
-        } else {
+        } else if world.pending.iter().any(|pending| pending.0 == self.slot) {
             world.swept.push(self.slot);
             world.now += 10_000;
+        } else {
+            world.tended.push(self.slot);
         }
         let (now, slot) = (world.now, self.slot);
         let mut due: Vec<_> = world
