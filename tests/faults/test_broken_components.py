@@ -73,7 +73,7 @@ def test_a_component_that_measures_nonsense_ends_the_run(pmp, tmp_path, which, v
         'version: "1.0"\n'
         'components: [{name: liar, version: "0.2.1", entry: liar.wasm}]\n'
         'workflows: {w: {steps: [{action: liar.get, with: {url: "http://127.0.0.1:1/"}}]}}\n'
-        "load: {scenarios: [{name: s, workflow: w, user-count: 2}]}\n"
+        "load: {scenarios: [{name: s, workflow: w, user-count: 1}]}\n"
     )
     done = pmp("run", tmp_path, "--allow", "liar=net", "--json", "--quiet", timeout=120)
     found = result(done)

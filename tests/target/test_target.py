@@ -207,7 +207,7 @@ def test_a_port_in_use_is_one_sentence() -> None:
         ["http", "--delay", "20"],
         ["http", "--ports", "0"],
         ["http", "--port", "65000", "--ports", "1000"],
-        ["ftp"],
+        ["gopher"],
         [],
     ],
 )

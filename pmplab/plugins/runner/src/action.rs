@@ -139,6 +139,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
             (Ok(params), &Callee::Protocol { slot }) => {
                 let token =
                     self.protocols[slot].run_action(task, number, call.action, params, leases);
+                self.asked[slot] = true;
                 if self.flights[slot].insert(token, (key, at)).is_some() {
                     self.slot_lied(
                         slot,

@@ -104,6 +104,8 @@ pub struct Engine<P: Protocol, R, L> {
     pub(crate) tallies: Vec<Tally>,
     /// Who waits for which outcome, by protocol slot.
     pub(crate) flights: Vec<Flights>,
+    /// Slots that were asked for something: only these may have something to do on their own.
+    pub(crate) asked: Vec<bool>,
     /// Actions that were written off, by protocol slot: their outcomes may come yet.
     pub(crate) written_off: Vec<HashSet<u64>>,
     /// What each component's clock showed last.
@@ -182,6 +184,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
                 .map(|(scene, at)| Tally::new(scene, &terms, Rng::stream(terms.seed, at).bits()))
                 .collect(),
             flights: protocols.iter().map(|_| Flights::default()).collect(),
+            asked: vec![false; protocols.len()],
             written_off: protocols.iter().map(|_| HashSet::new()).collect(),
             shown_last: vec![0; protocols.len()],
             queues: program.resources.iter().map(|_| VecDeque::new()).collect(),
@@ -346,7 +349,7 @@ impl<P: Protocol, R: Provider, L: Ledger> Engine<P, R, L> {
         }
         for at in 0..self.used.len() {
             let slot = self.used[at];
-            if self.flights[slot].is_empty() {
+            if self.asked[slot] && self.flights[slot].is_empty() {
                 self.advance(slot, 0, Vec::new());
             }
         }
