@@ -54,7 +54,7 @@ def vendor(project: Path, language: str) -> None:
     workspace = (plugins / "Cargo.toml").read_text(encoding="utf-8")
     members = ", ".join(f'"{crate}"' for crate in _CRATES)
     (to / "plugins" / "Cargo.toml").write_text(
-        re.sub(r"^members = .*$", f"members = [{members}]", _without_profiles(workspace), flags=re.MULTILINE), encoding="utf-8"
+        re.sub(r"(?s)\bmembers = \[.*?\]", f"members = [{members}]", _without_profiles(workspace), count=1), encoding="utf-8"
     )
     shutil.copyfile(plugins / "Cargo.lock", project / "Cargo.lock")
 

@@ -91,7 +91,9 @@ def test_the_folders_of_the_run_are_refused_to_it_before_anything_runs(pmp, tmp_
 
 def test_an_import_that_was_not_granted_is_refused_and_named(pmp, tmp_path):
     bundle = write(tmp_path, components.vendored("http"), "well")
-    script = (bundle / "script.yaml").read_text(encoding="utf-8").replace('"0.1.0"', '"0.2.1"').replace("call: well", "call: get")
+    script = (bundle / "script.yaml").read_text(encoding="utf-8")
+    for old, new in (('"0.1.0"', '"0.2.1"'), ("call: well", "call: get"), ("answer.reply", "answer.body")):
+        script = script.replace(old, new)
     (bundle / "script.yaml").write_text(script, encoding="utf-8")
     done = pmp("run", bundle, "--json", "--quiet")
     assert done.returncode == 2
