@@ -31,7 +31,7 @@ impl Example {
     }
 
     fn check(&self, changed: &str, text: &str) -> Checked {
-        let mut bundle = Bundle::of("");
+        let mut bundle = Bundle::of("").with_protocols();
         for (name, old) in &self.files {
             bundle = bundle.with(name, if name == changed { text } else { old });
         }

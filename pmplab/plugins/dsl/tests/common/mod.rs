@@ -51,14 +51,17 @@ pub struct Bundle {
     pub request: Request,
 }
 
+fn vendored(section: &str, grant: &str) -> VendoredComponent {
+    VendoredComponent {
+        section: serde_json::from_str(section).unwrap(),
+        sha256: "0".repeat(64),
+        grants: vec![grant.into()],
+    }
+}
+
 #[allow(dead_code)]
 impl Bundle {
     pub fn of(script: &str) -> Self {
-        let vendored = |section: &str, grant: &str| VendoredComponent {
-            section: serde_json::from_str(section).unwrap(),
-            sha256: "0".repeat(64),
-            grants: vec![grant.into()],
-        };
         let request = Request {
             vendored: BTreeMap::from([
                 (
@@ -77,6 +80,24 @@ impl Bundle {
             ..Self::default()
         }
         .with("script.yaml", script)
+    }
+
+    /// With the components of the other protocols that come with pmplab.
+    pub fn with_protocols(mut self) -> Self {
+        for (entry, section) in [
+            (
+                "plugins/ftp/client.wasm",
+                include_str!("../../../ftp/component.json"),
+            ),
+            (
+                "plugins/sip/client.wasm",
+                include_str!("../../../sip/component.json"),
+            ),
+        ] {
+            let known = &mut self.request.vendored;
+            known.insert(entry.into(), vendored(section, "net"));
+        }
+        self
     }
 
     /// The seed's section 8 with its thousand pairs.
