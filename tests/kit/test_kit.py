@@ -42,7 +42,7 @@ def test_a_scaffold_builds_keeps_the_contract_and_runs(pmp, tmp_path, language):
         refused = pmp("run", project / "example", "--quiet", "--json")
         done = pmp("run", project / "example", "--allow", "my-echo=net", "--quiet", "--json", timeout=180)
     assert refused.returncode == 2
-    assert "needs the grant `net`" in refused.stderr
+    assert "asks for `net`, which nobody granted" in refused.stderr
     assert done.returncode == 0, done.stderr
     rows = table(result(done), "actions")
     assert (rows.height, set(rows["event"]), set(rows["component"])) == (200, {"success"}, {"my-echo"})
