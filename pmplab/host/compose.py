@@ -88,7 +88,10 @@ def compose(
     if component is None or answer is None:
         data, answer = standard.find(join.key, join.blobs) or join.compose(shop, cache, have)
         join.enforce(answer)
+        # Nothing of a run takes as much memory as compiling: what is no longer needed goes before, what it freed before the rest.
+        join.blobs.clear()
         component = _wasm.compile_component(shop.engine, data, "the composition of the components")
+        limits.give_memory_back()
         _wasm.save_compiled(component, compiled)
         limits.give_memory_back()
         with contextlib.suppress(OSError):
