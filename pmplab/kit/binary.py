@@ -22,7 +22,7 @@ def section_of(component: bytes) -> dict[str, Any] | None:
     found = None
     for number, start, _, end in _sections(component):
         if number == _CUSTOM:
-            size, at = _number(component, start)
+            size, at = number_at(component, start)
             if component[at : at + size] == name:
                 found = json.loads(component[at + size : end])
     return found
@@ -71,12 +71,12 @@ def _sections(binary: bytes) -> Iterator[tuple[int, int, int, int]]:
         raise ValueError("this is no component")
     at = len(_HEADER)
     while at < len(binary):
-        size, start = _number(binary, at + 1)
+        size, start = number_at(binary, at + 1)
         yield binary[at], start, at, start + size
         at = start + size
 
 
-def _number(binary: bytes, at: int) -> tuple[int, int]:
+def number_at(binary: bytes, at: int) -> tuple[int, int]:
     """Read an unsigned LEB128 number; return it and where it ends."""
     found, shift = 0, 0
     while True:

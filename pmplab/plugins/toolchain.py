@@ -84,14 +84,15 @@ def choose() -> Toolchain:
 
 def custom_section(name: str, text: str) -> bytes:
     """Encode a custom section: id 0, length, name, payload."""
-
-    def leb(n: int) -> bytes:
-        out = bytearray()
-        while n >= 0x80:
-            out.append(n & 0x7F | 0x80)
-            n >>= 7
-        out.append(n)
-        return bytes(out)
-
     body = leb(len(name.encode())) + name.encode() + text.encode()
     return b"\0" + leb(len(body)) + body
+
+
+def leb(number: int) -> bytes:
+    """Encode an unsigned number as LEB128."""
+    out = bytearray()
+    while number >= 0x80:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    out.append(number)
+    return bytes(out)

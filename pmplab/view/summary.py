@@ -223,9 +223,7 @@ def _load(summary: Mapping[str, Any]) -> str:
         lines.append(_row("last_user_spawned", *said))
     leases = summary.get("leases") or {}
     if any(leases.values()):
-        shown = [
-            f"{units.count(leases[name])} {name}" for name in LEASES if leases.get(name) or (name in leases and name not in _RARE)
-        ]
+        shown = [f"{units.count(leases[name])} {name}" for name in LEASES if lease_counts(leases, name)]
         lines.append(_row("leases", *shown))
     return "\n".join(["  █ LOAD", "", *lines]) if lines else ""
 

@@ -7,10 +7,11 @@ import struct
 from collections.abc import Iterator
 
 from pmplab.host.manifest import vendored as manifest
+from pmplab.kit.binary import number_at
+from pmplab.plugins.toolchain import SECTION, custom_section, leb
 
 _INSTANCES, _EXPORTS = 5, 11
 _INSTANCE = 5
-_ABOUT = b"pmplab:component"
 
 
 def vendored(name: str) -> bytes:
@@ -20,15 +21,15 @@ def vendored(name: str) -> bytes:
 
 def described(component: bytes, like: str, **more: object) -> bytes:
     """Return a component that says of itself what the vendored component `like` says, and what `more` says instead."""
-    text = json.dumps(manifest().named(like).section | more).encode()
-    return _mute(component) + _section(0, _leb(len(_ABOUT)) + _ABOUT + text)
+    text = json.dumps(manifest().named(like).section | more)
+    return _mute(component) + custom_section(SECTION, text)
 
 
 def _mute(component: bytes) -> bytes:
     """Return the component without what it says of itself."""
     kept, at = component[:8], 8
     for number, start, end in _sections(component):
-        if number != 0 or _name(component, start)[0] != _ABOUT.decode():
+        if number != 0 or _name(component, start)[0] != SECTION:
             kept += component[at:end]
         at = end
     return kept
@@ -39,21 +40,12 @@ def hollow(contract: str) -> bytes:
     name = contract.encode()
     # One instance, made of no exports; one export, of the instance 0, without a type.
     instances = _section(_INSTANCES, bytes([1, 1, 0]))
-    exports = _section(_EXPORTS, bytes([1, 0]) + _leb(len(name)) + name + bytes([_INSTANCE, 0, 0]))
+    exports = _section(_EXPORTS, bytes([1, 0]) + leb(len(name)) + name + bytes([_INSTANCE, 0, 0]))
     return b"\0asm\x0d\0\x01\0" + instances + exports
 
 
 def _section(number: int, body: bytes) -> bytes:
-    return bytes([number]) + _leb(len(body)) + body
-
-
-def _leb(number: int) -> bytes:
-    out = bytearray()
-    while number >= 0x80:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
+    return bytes([number]) + leb(len(body)) + body
 
 
 # Bodies of functions, without locals: each ends in what makes it right for any result.
@@ -85,7 +77,7 @@ def _sections(binary: bytes) -> Iterator[tuple[int, int, int]]:
     at = 8
     while at < len(binary):
         number = binary[at]
-        size, start = _number(binary, at + 1)
+        size, start = number_at(binary, at + 1)
         yield number, start, start + size
         at = start + size
 
@@ -95,44 +87,33 @@ def _body_of(module: bytes, function: str) -> tuple[int, int] | None:
     places = {number: start for number, start, _ in _sections(module)}
     if 7 not in places:
         return None
-    count, at = _number(module, places[7])
+    count, at = number_at(module, places[7])
     index = None
     for _ in range(count):
         name, at = _name(module, at)
-        found, after = _number(module, at + 1)
+        found, after = number_at(module, at + 1)
         if name == function and module[at] == 0:
             index = found
         at = after
     if index is None:
         return None
-    count, at = _number(module, places[2]) if 2 in places else (0, 0)
+    count, at = number_at(module, places[2]) if 2 in places else (0, 0)
     for _ in range(count):
         _, at = _name(module, at)
         _, at = _name(module, at)
         assert module[at] == 0, "a module of a component imports functions only"
-        _, at = _number(module, at + 1)
-    _, body = _number(module, places[10])
+        _, at = number_at(module, at + 1)
+    _, body = number_at(module, places[10])
     for _ in range(index - count):
-        size, body = _number(module, body)
+        size, body = number_at(module, body)
         body += size
-    size, body = _number(module, body)
+    size, body = number_at(module, body)
     return body, size
 
 
 def _name(binary: bytes, at: int) -> tuple[str, int]:
-    size, at = _number(binary, at)
+    size, at = number_at(binary, at)
     return binary[at : at + size].decode(), at + size
-
-
-def _number(binary: bytes, at: int) -> tuple[int, int]:
-    """Read an unsigned LEB128 number; return it and where it ends."""
-    found, shift = 0, 0
-    while True:
-        byte = binary[at]
-        found |= (byte & 0x7F) << shift
-        at, shift = at + 1, shift + 7
-        if byte < 0x80:
-            return found, at
 
 
 _PLUGIN = "pmplab:protocol/plugin@0.1.0"

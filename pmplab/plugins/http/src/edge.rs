@@ -3,7 +3,7 @@
 use crate::SECTION;
 use crate::action::Compiled;
 use crate::reactor::Reactor;
-use pmplab_net::{Net, Os, Wake, Watch};
+use pmplab_net::{Os, Wake, wakes};
 use pmplab_plugin::{ActionSpec, Outcome, Plugin, Refusal, Submission};
 
 /// HTTP as a plugin.
@@ -43,14 +43,7 @@ impl Plugin for Http {
     }
 
     fn pollables(&self) -> Vec<Wake> {
-        let mut list = Vec::new();
-        if self
-            .reactor
-            .watch(|watch: Watch<'_, Os>| list.extend(Os::subscribe(&watch)))
-        {
-            list.push(Os::ready_now());
-        }
-        list
+        wakes::<Os>(|each| self.reactor.watch(each))
     }
 
     fn end_user(&mut self, user: u64) {

@@ -29,3 +29,13 @@ pub type Os = Native;
 
 /// What another component, or the core, wants to be woken by.
 pub type Wake = <Os as Net>::Wake;
+
+/// What somebody else must watch in place of a reactor, which hands over each of its watches and says whether it has something
+/// to do already.
+pub fn wakes<N: Net>(watch: impl FnOnce(&mut dyn FnMut(Watch<'_, N>)) -> bool) -> Vec<N::Wake> {
+    let mut list = Vec::new();
+    if watch(&mut |one| list.extend(N::subscribe(&one))) {
+        list.push(N::ready_now());
+    }
+    list
+}

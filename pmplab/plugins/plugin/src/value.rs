@@ -63,3 +63,24 @@ pub struct Outcome {
     /// Indexes into `ActionSpec::measures`, and what was measured, in the unit that the section says.
     pub measures: Vec<(u32, f64)>,
 }
+
+impl Outcome {
+    /// The end of an action of which nothing else is known: no byte went out, none came.
+    #[must_use]
+    pub const fn bare(token: u64, event: Event, failure: Option<Failure>, t_end: u64) -> Self {
+        Self {
+            token,
+            event,
+            failure,
+            status: None,
+            t_connect: None,
+            t_start: None,
+            t_first_byte: None,
+            t_end,
+            bytes_sent: 0,
+            bytes_received: 0,
+            outputs: Vec::new(),
+            measures: Vec::new(),
+        }
+    }
+}

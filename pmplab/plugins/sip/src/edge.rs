@@ -3,7 +3,7 @@
 use crate::SECTION;
 use crate::action::Compiled;
 use crate::reactor::Reactor;
-use pmplab_net::{Folder, Net, Os, Wake, Watch};
+use pmplab_net::{Folder, Os, Wake, wakes};
 use pmplab_plugin::{ActionSpec, Outcome, Plugin, Refusal, Submission};
 
 /// SIP as a plugin.
@@ -44,14 +44,7 @@ impl Plugin for Sip {
     }
 
     fn pollables(&self) -> Vec<Wake> {
-        let mut list = Vec::new();
-        if self
-            .reactor
-            .watch(|watch: Watch<'_, Os>| list.extend(Os::subscribe(&watch)))
-        {
-            list.push(Os::ready_now());
-        }
-        list
+        wakes::<Os>(|each| self.reactor.watch(each))
     }
 
     fn end_user(&mut self, user: u64) {

@@ -47,7 +47,7 @@ impl Exchange {
                 start: None,
                 first: None,
             }),
-            Err(failure) => Err(ended(token, Event::Fail, Some(failure), now)),
+            Err(failure) => Err(Outcome::bare(token, Event::Fail, Some(failure), now)),
         }
     }
 
@@ -128,24 +128,7 @@ impl Exchange {
             bytes_sent: self.sent as u64,
             bytes_received: self.reply.len() as u64,
             outputs,
-            ..ended(self.token, event, failure, now)
+            ..Outcome::bare(self.token, event, failure, now)
         }
-    }
-}
-
-fn ended(token: u64, event: Event, failure: Option<Failure>, now: u64) -> Outcome {
-    Outcome {
-        token,
-        event,
-        failure,
-        status: None,
-        t_connect: None,
-        t_start: None,
-        t_first_byte: None,
-        t_end: now,
-        bytes_sent: 0,
-        bytes_received: 0,
-        outputs: vec![],
-        measures: vec![],
     }
 }

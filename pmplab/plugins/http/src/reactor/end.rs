@@ -137,20 +137,9 @@ impl<N: Net> Reactor<N> {
     /// An outcome of an action that never came to be in flight.
     pub(super) fn refuse(&mut self, failure: Failure) -> u64 {
         let token = u64::from(self.serial) << 32 | u64::from(u32::MAX);
-        self.done.push(Outcome {
-            token,
-            event: Event::Fail,
-            failure: Some(failure),
-            status: None,
-            t_connect: None,
-            t_start: None,
-            t_first_byte: None,
-            t_end: self.net.now(),
-            bytes_sent: 0,
-            bytes_received: 0,
-            outputs: Vec::new(),
-            measures: Vec::new(),
-        });
+        let now = self.net.now();
+        self.done
+            .push(Outcome::bare(token, Event::Fail, Some(failure), now));
         token
     }
 

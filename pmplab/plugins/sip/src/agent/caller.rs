@@ -128,7 +128,7 @@ impl Agent {
     }
 
     /// The final response to what an action asked, but for a 2xx to INVITE.
-    pub(super) fn answered(&mut self, token: u64, _client: u64, message: &Message, now: u64) {
+    pub(super) fn answered(&mut self, token: u64, message: &Message, now: u64) {
         let code = message.code().unwrap_or_default();
         let Some(job) = self.jobs.get(&token) else {
             return;
@@ -142,7 +142,7 @@ impl Agent {
             return self.ask_again(token, &lines, now);
         }
         if job.action.call == Call::Bye {
-            self.call_over(token, now);
+            self.call_over(token);
         }
         let cancelled = self.jobs.get(&token).is_some_and(|job| job.cancelled);
         let failure = match code {

@@ -169,7 +169,7 @@ impl Agent {
         } else if method != "INVITE" {
             self.clients.remove(&id);
             if let Some(token) = job {
-                self.answered(token, id, message, now);
+                self.answered(token, message, now);
             }
         } else if code < 300 && state != State::Completed {
             self.accepted(id, message, path, now);
@@ -234,7 +234,7 @@ impl Agent {
             self.keep(id, State::Completed, now + ASKED);
         }
         if let Some(token) = job {
-            self.answered(token, id, message, now);
+            self.answered(token, message, now);
         }
     }
 

@@ -232,14 +232,14 @@ impl Agent {
         self.jobs.insert(token, job);
         match (call, over) {
             (Call::Bye, true) => {
-                self.call_over(token, now);
+                self.call_over(token);
                 let failure =
                     Failure::new("protocol.sip.unexpected", "the peer had hung up before");
                 self.finish(token, Event::Fail, Some(failure), None, None, now);
             }
             (Call::Bye, false) => self.hang_up(id, Some(token), now),
             (_, true) => {
-                self.call_over(token, now);
+                self.call_over(token);
                 self.finish(token, Event::Success, None, None, Some(200), now);
             }
             (_, false) => {}
@@ -282,7 +282,7 @@ impl Agent {
     }
 
     /// The call of an action is over: its sound is the action's now, to be told of.
-    pub(super) fn call_over(&mut self, token: u64, _now: u64) {
+    pub(super) fn call_over(&mut self, token: u64) {
         let Some(id) = self.jobs.get(&token).map(|job| job.dialog) else {
             return;
         };
@@ -345,7 +345,7 @@ impl Agent {
             job.ladder.request("BYE", Happening::Received);
             job.ladder.response(200, Happening::Sent);
         });
-        self.call_over(token, now);
+        self.call_over(token);
         self.finish(token, Event::Success, None, None, Some(200), now);
     }
 }

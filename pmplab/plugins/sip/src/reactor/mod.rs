@@ -308,19 +308,6 @@ const fn any(six: bool) -> IpAddr {
 }
 
 /// An outcome of an action that never came to be in flight.
-fn refused(token: u64, failure: Failure, now: u64) -> Outcome {
-    Outcome {
-        token,
-        event: Event::Fail,
-        failure: Some(failure),
-        status: None,
-        t_connect: None,
-        t_start: None,
-        t_first_byte: None,
-        t_end: now,
-        bytes_sent: 0,
-        bytes_received: 0,
-        outputs: Vec::new(),
-        measures: Vec::new(),
-    }
+const fn refused(token: u64, failure: Failure, now: u64) -> Outcome {
+    Outcome::bare(token, Event::Fail, Some(failure), now)
 }
