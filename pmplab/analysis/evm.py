@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from pmplab.analysis import kept, latency
+from pmplab.analysis.levels import per_s
 from pmplab.analysis.wbs import leaves
 
 if TYPE_CHECKING:
@@ -124,7 +125,12 @@ def _planned(
         .collect()
     )
     total = np.zeros(length)
+    offered = {str(s.get("name")): s["arrival"] for s in (plan or {}).get("scenarios") or () if _is_scheduled(s)}
     for scenario, value in worth.items():
+        if scenario in offered:
+            # Who carries the arrivals is no measure of them: their schedule is.
+            total += value * _arrived(offered[scenario], np.arange(length, dtype=np.float64) + (1.0 - _begin(frames, scenario)))
+            continue
         there = wanted.filter(pl.col("scenario") == scenario).sort("second")
         seconds, planned = there["second"].to_numpy(), there["planned"].to_numpy().astype(float)
         most = max(users.get(scenario, 0.0), float(planned.max()) if planned.size else 0.0)
@@ -133,6 +139,33 @@ def _planned(
             continue
         total += value * np.maximum.accumulate(np.interp(np.arange(length), seconds, planned)) / most
     return total, sum(worth.values())
+
+
+def _is_scheduled(scenario: Mapping[str, Any]) -> bool:
+    return bool((scenario.get("arrival") or {}).get("duration"))
+
+
+def _begin(frames: Tables, scenario: str) -> float:
+    """Return the second at which the first arrival of a scenario was due."""
+    mine = kept.table(frames, "tasks").filter(pl.col("scenario").cast(pl.String) == scenario)
+    first = mine.select(pl.col("t_planned").min()).collect().item()
+    return 0.0 if first is None else float(first // _SECOND)
+
+
+def _arrived(arrival: Mapping[str, Any], at: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the share of the arrivals that the plan wants by the seconds `at`; random shapes by their mean."""
+    shape = arrival["shape"]
+    share: NDArray[np.float64] = np.clip(at / (float(arrival["duration"]) / _SECOND), 0.0, 1.0)
+    if shape["shape"] not in {"ramp", "stairs"}:
+        return share
+    low, high = per_s(shape["from"]), per_s(shape["to"])
+    if shape["shape"] == "ramp":
+        return share * (low + (high - low) * share / 2) / ((low + high) / 2)
+    rates = np.linspace(low, high, int(shape["steps"]))
+    found: NDArray[np.float64] = (
+        np.interp(share, np.linspace(0, 1, len(rates) + 1), np.concatenate(([0.0], rates.cumsum()))) / rates.sum()
+    )
+    return found
 
 
 def _earned_schedule(pv: NDArray[np.float64], ev: float) -> float:

@@ -17,6 +17,7 @@ from pmplab.analysis.risk import band, register
 from pmplab.workbook.frames import Frames
 from tests.made_runs import actions, make
 
+_S = 10**9
 PLAN: dict[str, Any] = {
     "scenarios": [{"name": "web", "users": 10, "spawn": {"shape": "at-once"}, "max_duration": 20 * 10**9}],
     "wbs": {
@@ -106,6 +107,28 @@ def test_earned_value_is_weighed_by_the_times_of_a_baseline(tmp_path: Path) -> N
     assert found.ev == pytest.approx(400 * 0.05)
     # Twice as slow as the baseline: half is earned of what is spent.
     assert found.cpi == pytest.approx(0.5, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("shape", "shares"),
+    [
+        ({"shape": "constant", "rate": {"count": 100, "per": _S}}, [0.25, 0.5, 0.75, 1.0]),
+        (
+            {"shape": "ramp", "from": {"count": 0, "per": _S}, "to": {"count": 200, "per": _S}},
+            [1 / 16, 4 / 16, 9 / 16, 1.0],
+        ),
+        (
+            {"shape": "stairs", "from": {"count": 50, "per": _S}, "to": {"count": 150, "per": _S}, "steps": 2},
+            [0.125, 0.25, 0.625, 1.0],
+        ),
+    ],
+)
+def test_what_arrives_on_a_schedule_is_planned_by_it_whoever_carries_it(tmp_path: Path, shape: Any, shares: list[float]) -> None:
+    open_load = {"name": "web", "users": 5000, "arrival": {"shape": shape, "duration": 4 * 10**9}}
+    found = earned_value(frames_of(tmp_path, actions(random.Random(1), 400)), {**PLAN, "scenarios": [open_load]})
+    assert found.bac == 400.0
+    assert found.curve["pv"][:4].to_list() == pytest.approx([400 * share for share in shares])
+    assert found.spi == pytest.approx(found.ev / found.curve["pv"][-1])
 
 
 def test_a_plan_that_bounds_time_has_no_planned_value(tmp_path: Path) -> None:
