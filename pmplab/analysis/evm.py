@@ -162,9 +162,8 @@ def _arrived(arrival: Mapping[str, Any], at: NDArray[np.float64]) -> NDArray[np.
     if shape["shape"] == "ramp":
         return share * (low + (high - low) * share / 2) / ((low + high) / 2)
     rates = np.linspace(low, high, int(shape["steps"]))
-    found: NDArray[np.float64] = (
-        np.interp(share, np.linspace(0, 1, len(rates) + 1), np.concatenate(([0.0], rates.cumsum()))) / rates.sum()
-    )
+    ends, sums = np.linspace(0, 1, len(rates) + 1), np.concatenate(([0.0], rates.cumsum()))
+    found: NDArray[np.float64] = np.interp(share, ends, sums) / rates.sum()
     return found
 
 
